@@ -1,0 +1,3 @@
+"""Compact BERT models by pre-trained distillation."""
+
+__version__ = "0.1.0"

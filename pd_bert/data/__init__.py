@@ -1,0 +1,1 @@
+"""Data: sources of text, TFRecord shards and the input pipeline."""

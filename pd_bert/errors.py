@@ -1,0 +1,9 @@
+"""The one exception that means "what you gave us is wrong"."""
+
+
+class InputError(ValueError):
+    """Bad input: says the rule, what was received and where.
+
+    The command-line programs print it as one line and exit with status 1; any other
+    exception is a defect of pd_bert and keeps its traceback.
+    """

@@ -1,0 +1,1 @@
+"""Text: vocabulary, WordPiece in the graph, packing and masking."""
