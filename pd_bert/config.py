@@ -1,0 +1,119 @@
+"""All that knows gin: reading recipes, checking them, making their values."""
+
+# gin uses importlib.util without importing it.
+import importlib.util  # noqa: F401
+import itertools
+import pathlib
+import re
+from collections.abc import Iterator, Sequence
+
+import gin
+from gin import config as gin_config
+
+import pd_bert
+from pd_bert.errors import InputError
+from pd_bert.stages.base import Stage
+from pd_bert.stages.recipe import Recipe, in_order
+from pd_bert.training.runtime import Runtime
+
+
+def gin_folder() -> pathlib.Path:
+    """The gin files that ship with the package, or those beside it in a checkout."""
+    package = pathlib.Path(pd_bert.__file__).parent
+    installed = package / "gin"
+    return installed if installed.is_dir() else package.parent / "gin"
+
+
+def recipe_names() -> list[str]:
+    """The names that `load` finds in the gin folder."""
+    folder = gin_folder() / "recipes"
+    return sorted(
+        str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.gin")
+    )
+
+
+def load(
+    files: Sequence[str], bindings: Sequence[str] = ()
+) -> tuple[Recipe, list[Stage], Runtime]:
+    """Reads gin files (paths, or names in the gin folder) and then bindings.
+
+    Returns the recipe, its stages in order, over all values of its axes, and the
+    runtime. Raises InputError for a missing file, a misspelt name, macro or parameter,
+    and for a parameter that is required and was not given.
+    """
+    gin.clear_config()
+    gin.add_config_file_search_path(str(gin_folder()))
+    paths = [_find(name) for name in files]
+    try:
+        gin.parse_config_files_and_bindings(
+            [str(path) for path in paths], list(bindings)
+        )
+        _check_macros()
+        recipe, runtime = _make(Recipe), _make(Runtime)
+        stages = [stage for point in _points(recipe) for stage in point.stages]
+        return recipe, in_order(stages, runtime), runtime
+    except InputError:
+        raise
+    except (OSError, SyntaxError, ImportError, ValueError, TypeError, AttributeError,
+            RuntimeError, NameError, KeyError) as error:
+        raise InputError(f"configuration {', '.join(files)}: {_one_line(error)}") from error
+
+
+def operative() -> str:
+    """What the last `load` used, as gin text that gives the same again."""
+    return gin.operative_config_str()
+
+
+def _make(cls: type) -> object:
+    return gin.get_configurable(cls)()
+
+
+def _find(name: str) -> pathlib.Path:
+    tried = [pathlib.Path(name)]
+    for folder in ("recipes", "."):
+        tried += [gin_folder() / folder / name, gin_folder() / folder / f"{name}.gin"]
+    for path in tried:
+        if path.is_file():
+            return path
+    raise InputError(
+        f"no such recipe or file: {name}; the recipes are {', '.join(recipe_names())}"
+    )
+
+
+def _points(recipe: Recipe) -> Iterator[Recipe]:
+    """The recipe at every combination of its axes' values."""
+    names = list(recipe.axes)
+    for name, values in recipe.axes.items():
+        if isinstance(values, str) or not values:
+            raise InputError(
+                f"Recipe.axes: {name} must have a tuple of at least one value; "
+                f"received {values!r}"
+            )
+        if name not in _macros():
+            raise InputError(f"Recipe.axes: {name} is not a macro of this recipe")
+    for values in itertools.product(*recipe.axes.values()):
+        with gin.unlock_config():
+            for name, value in zip(names, values, strict=True):
+                gin.parse_config(f"{name} = {value!r}")
+        yield _make(Recipe)  # type: ignore[misc]
+
+
+def _macros() -> set[str]:
+    """The names that are defined as macros."""
+    return {scope for scope, name in gin_config._CONFIG if name == "gin.macro"}
+
+
+def _check_macros() -> None:
+    """Raises InputError for a macro that nothing refers to: gin takes it silently."""
+    text = gin.config_str(max_line_length=10_000)
+    used = set(re.findall(r"%([A-Za-z_][\w./]*)", text))
+    axes = set(re.findall(r"""['"]([A-Z][A-Z0-9_]*)['"]\s*:""", text))
+    if unused := sorted(_macros() - used - axes):
+        raise InputError(
+            f"a macro that is set must be used; nothing uses {', '.join(unused)} "
+            f"(the macros in use are {', '.join(sorted(used))})"
+        )
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,100 @@
+"""A source of text: rows for classifiers, documents for language models."""
+
+import abc
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+from pd_bert.errors import InputError
+
+T = TypeVar("T")
+
+# A sentence ends at . ! or ? and the closing quotes or brackets after it. A lower
+# case letter behind the white space means an abbreviation ("e.g. this").
+_SENTENCE_END = re.compile(r"[.!?]+[\"'”’»)\]]*(\s+)(?![a-z])")
+
+
+class Row(NamedTuple):
+    """One example: `where` is "file:line" or "tfds:name/split#index"."""
+
+    text: str
+    text_b: str | None
+    label: str | None
+    where: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source(abc.ABC):
+    """Text that can be read any number of times, always in the same order."""
+
+    @abc.abstractmethod
+    def rows(self) -> Iterator[Row]:
+        """Gives one example at a time.
+
+        Raises:
+            InputError: names the file and line of the row that breaks a rule.
+        """
+
+    def documents(self) -> Iterator[list[str]]:
+        """Gives one document at a time, as its segments (paragraphs or sentences).
+
+        No segment is blank and no document is empty.
+        """
+        for row in self.rows():
+            if segments := split_segments(row.text):
+                yield segments
+
+    @abc.abstractmethod
+    def fingerprint(self) -> str:
+        """Returns a hex SHA-256 of the contents and of the settings that matter.
+
+        Where a file lies does not change it; what the file holds does.
+        """
+
+    @abc.abstractmethod
+    def check(self) -> None:
+        """Raises InputError now for what would fail later. Fast: no full read."""
+
+
+def split_sentences(text: str) -> list[str]:
+    """Splits at ends of sentences: 'So. "No!" he said.' -> ['So.', '"No!" he said.']"""
+    sentences = []
+    start = 0
+    for match in _SENTENCE_END.finditer(text):
+        sentences.append(text[start : match.start(1)].strip())
+        start = match.end()
+    sentences.append(text[start:].strip())
+    return [sentence for sentence in sentences if sentence]
+
+
+def split_segments(text: str) -> list[str]:
+    """Splits at line ends or, in a text of one line, at ends of sentences.
+
+    'A b. C d.' -> ['A b.', 'C d.']; 'A b. C d.\\nE f.' -> ['A b. C d.', 'E f.'].
+    """
+    segments = [line.strip() for line in text.split("\n")]
+    segments = [line for line in segments if line]
+    return segments if len(segments) > 1 else split_sentences(text)
+
+
+def nonempty(items: Iterable[T], where: str) -> Iterator[T]:
+    """Passes `items` on and raises InputError if there was none.
+
+    Args:
+        items: rows or documents of a source.
+        where: names the source in the message.
+    """
+    empty = True
+    for item in items:
+        empty = False
+        yield item
+    if empty:
+        raise InputError(f"empty corpus: {where} holds no text")
+
+
+def digest(*parts: object) -> str:
+    """Returns the hex SHA-256 of parts that JSON can hold, order and types kept."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

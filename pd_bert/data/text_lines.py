@@ -1,0 +1,101 @@
+"""Plain text files, read line by line."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pd_bert.data import markup
+from pd_bert.data.files import expand, hash_files, read_lines
+from pd_bert.data.source import Row, Source, digest, split_segments
+from pd_bert.data.source import split_sentences as sentences_of
+
+MAX_DOCUMENT_SIZE = 8 << 20  # characters
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextLines(Source):
+    """Lines of UTF-8 text, plain or gzip, in memory bounded whatever the input.
+
+    As documents: a paragraph or sentence a line and a blank line between documents,
+    or with `document_per_line` each line a document. A line above 1 MB is cut at
+    white space into several; a document above 8 M characters at a segment's
+    end into several.
+
+    Args:
+        files: names or glob patterns; `~` and `$VARIABLE` are expanded.
+        document_per_line: each line is a document.
+        split_sentences: a row, or a segment of a document, is a sentence.
+        strip_markup: removes HTML tags and resolves entities.
+    """
+
+    files: str | tuple[str, ...]
+    document_per_line: bool = False
+    split_sentences: bool = False
+    strip_markup: bool = False
+
+    def rows(self) -> Iterator[Row]:
+        """Gives a row for every non-blank line (or sentence); labels are None."""
+        for path in expand(self.files):
+            for number, line in read_lines(path):
+                if self.strip_markup:
+                    line = " ".join(markup.strip_markup(line).split())
+                texts = sentences_of(line) if self.split_sentences else [line.strip()]
+                for text in texts:
+                    if text:
+                        yield Row(text, None, None, f"{path}:{number}")
+
+    def documents(self) -> Iterator[list[str]]:
+        """Gives documents as lists of non-blank lines or sentences."""
+        if self.document_per_line:
+            yield from self._line_documents()
+            return
+        for path in expand(self.files):
+            document: list[str] = []
+            size = 0
+            for _, line in read_lines(path):
+                # Blank is judged before the markup goes: a line that was only a tag
+                # does not end a document.
+                line = line.strip()
+                if not line:
+                    if document:
+                        yield document
+                    document, size = [], 0
+                    continue
+                size += len(line) + 1
+                if size > MAX_DOCUMENT_SIZE and document:
+                    yield document
+                    document, size = [], len(line) + 1
+                if self.strip_markup or self.split_sentences:
+                    document += self._segments(line)
+                else:
+                    document.append(line)
+            if document:
+                yield document
+
+    def _line_documents(self) -> Iterator[list[str]]:
+        split = sentences_of if self.split_sentences else split_segments
+        for path in expand(self.files):
+            for _, line in read_lines(path):
+                text = markup.strip_markup(line) if self.strip_markup else line
+                if segments := split(text):
+                    yield segments
+
+    def _segments(self, line: str) -> list[str]:
+        if self.strip_markup:
+            line = " ".join(markup.strip_markup(line).split())
+        if self.split_sentences:
+            return sentences_of(line)
+        return [line] if line else []
+
+    def fingerprint(self) -> str:
+        """Returns the hash of the files' contents and the three switches."""
+        return digest(
+            "TextLines",
+            hash_files(expand(self.files)),
+            self.document_per_line,
+            self.split_sentences,
+            self.strip_markup,
+        )
+
+    def check(self) -> None:
+        """Raises InputError for files that are missing or unreadable."""
+        expand(self.files)

@@ -1,0 +1,160 @@
+"""Data sets of TensorFlow Datasets."""
+
+import urllib.error
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pd_bert.data.source import Row, Source, digest
+from pd_bert.errors import InputError
+
+# tensorflow_datasets is imported within the functions: it takes seconds, which
+# programs that read local files need not wait for.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tfds(Source):
+    """Rows of one split of a data set, prepared on first use if it is not yet.
+
+    A data set that is prepared under `data_dir` is read without the network.
+
+    Args:
+        name: of the builder, with a config or version if wanted: "glue/sst2:2.0.0".
+        split: a split or a part of one: "train", "train[:10%]".
+        text: feature that holds the text.
+        text_b: feature that holds the second text of a pair.
+        label: feature of the label. Class labels come as their names; the -1 of
+            test sets without labels comes as None.
+        data_dir: where data sets lie; None is the library's default,
+            $TFDS_DATA_DIR or ~/tensorflow_datasets.
+    """
+
+    name: str
+    split: str
+    text: str
+    text_b: str | None = None
+    label: str | None = None
+    data_dir: str | None = None
+
+    def rows(self) -> Iterator[Row]:
+        """Gives rows in the order in which they are stored.
+
+        Raises:
+            InputError: an unknown data set, split or feature, or a failed download.
+        """
+        import tensorflow_datasets as tfds
+
+        builder = self._prepared()
+        # One file after another: the default interleaves sixteen.
+        in_order = tfds.ReadConfig(interleave_cycle_length=1)
+        examples = builder.as_dataset(
+            split=self.split, shuffle_files=False, read_config=in_order
+        )
+        feature = builder.info.features[self.label] if self.label else None
+        for index, example in enumerate(tfds.as_numpy(examples)):
+            where = f"tfds:{self.name}/{self.split}#{index}"
+            text = _to_text(example[self.text], self.text, where)
+            text_b = self.text_b and _to_text(example[self.text_b], self.text_b, where)
+            label = None
+            if isinstance(feature, tfds.features.ClassLabel):
+                value = int(example[self.label])
+                label = None if value < 0 else feature.int2str(value)
+            elif self.label:
+                value = example[self.label]
+                label = value.decode() if isinstance(value, bytes) else str(value)
+            yield Row(text, text_b, label, where)
+
+    def _builder(self) -> Any:
+        """Finds the builder and checks features; does not download."""
+        import tensorflow_datasets as tfds
+
+        try:
+            builder = tfds.builder(self.name, data_dir=self.data_dir)
+        except ValueError as error:  # DatasetNotFoundError is one
+            raise InputError(
+                f"no data set {self.name!r} in TensorFlow Datasets"
+                f"{f' or {self.data_dir}' if self.data_dir else ''}: "
+                f"{_first_line(error)}"
+            ) from error
+        features = builder.info.features or {}
+        for feature in (self.text, self.text_b, self.label):
+            if feature is not None and feature not in features:
+                raise InputError(
+                    f"no feature {feature!r} in {', '.join(sorted(features))}: "
+                    f"tfds:{self.name}"
+                )
+        return builder
+
+    def _prepared(self) -> Any:
+        """Returns the builder once its data are on disk and the split is known."""
+        import requests
+        import tensorflow_datasets as tfds
+
+        builder = self._builder()
+        try:
+            builder.download_and_prepare()  # does nothing if it is prepared
+        except (
+            requests.RequestException,
+            tfds.core.download.util.DownloadError,
+            urllib.error.URLError,
+            ConnectionError,
+            TimeoutError,
+        ) as error:
+            raise InputError(
+                f"the download of the data set {self.name!r} failed: prepare it under "
+                "data_dir on a machine with the network, or give local files to Table "
+                f"or TextLines ({_first_line(error)})"
+            ) from error
+        self._check_split(builder)
+        return builder
+
+    def _check_split(self, builder: Any) -> None:
+        try:
+            _ = builder.info.splits[self.split].num_examples
+        except (KeyError, ValueError) as error:
+            raise InputError(
+                f"no split {self.split!r} in {', '.join(builder.info.splits)}: "
+                f"tfds:{self.name}"
+            ) from error
+
+    def fingerprint(self) -> str:
+        """Returns the hash of name, version, split sizes and settings.
+
+        Downloads the data set if it is not prepared: only then are its sizes known.
+        """
+        builder = self._prepared()
+        splits = builder.info.splits
+        sizes = [
+            [name, splits[name].num_examples, splits[name].num_bytes]
+            for name in sorted(splits)
+        ]
+        return digest(
+            "Tfds",
+            [builder.info.full_name, sizes, self.split],
+            [self.text, self.text_b, self.label],
+        )
+
+    def check(self) -> None:
+        """Looks for builder and features, and the split if that is on disk."""
+        builder = self._builder()
+        if builder.info.splits:
+            self._check_split(builder)
+
+
+def _to_text(value: object, feature: str, where: str) -> str:
+    if not isinstance(value, bytes):
+        raise InputError(
+            f"feature {feature!r} must be a text, received "
+            f"{type(value).__name__}: {where}"
+        )
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"text must be UTF-8, received another encoding in {feature!r}: {where}"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,65 @@
+"""Stage: a SavedModel that takes raw text."""
+
+import dataclasses
+import pathlib
+from typing import ClassVar
+
+import keras
+import tensorflow as tf
+
+from pd_bert.errors import InputError
+from pd_bert.export.serving import ServedModel
+from pd_bert.models.model import Model
+from pd_bert.stages.artifact import Artifact
+from pd_bert.stages.base import Context, Info, Stage
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SavedModel(Stage):
+    """Writes `saved_model/`, which needs only tensorflow and tensorflow-text."""
+
+    model: Stage
+
+    kind: ClassVar[str] = "export"
+
+    def row(self) -> Info:
+        return self.model.row()
+
+    def run(self, context: Context) -> Info:
+        artifact = context.artifact(self.model)
+        directory = context.directory / "saved_model"
+        export(artifact, directory)
+        size = sum(f.stat().st_size for f in directory.rglob("*") if f.is_file())
+        return {
+            "labels": list(artifact.labels),
+            "parameters": artifact["parameters"],
+            "size_bytes": size,
+        }
+
+
+def served(artifact: Artifact) -> ServedModel:
+    """The model of an artifact, with its tokenizer, in float32."""
+    if not artifact.labels:
+        raise InputError(
+            f"only a model with a task's head can be served; {artifact.directory} has "
+            "no labels"
+        )
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        model = Model.load(artifact.directory)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    return ServedModel(
+        model,
+        artifact.vocabulary(),
+        labels=artifact.labels,
+        pairs=artifact["pairs"],
+        sequence_length=artifact["sequence_length"],
+    )
+
+
+def export(artifact: Artifact, directory: pathlib.Path) -> None:
+    """Writes the SavedModel; a plain tf.Module stores every weight once."""
+    module = served(artifact)
+    tf.saved_model.save(module, str(directory), signatures=module.signatures())

@@ -1,0 +1,1 @@
+"""Models: encoders, heads and the model that joins them."""

@@ -1,0 +1,149 @@
+"""BERT encoders of any size, over the layers of `keras_nlp.models.BertBackbone`."""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+
+import keras
+import keras_nlp
+import tensorflow as tf
+
+from pd_bert.errors import InputError
+from pd_bert.models.encoder import Architecture, Encoder
+from pd_bert.models.outputs import EncoderOutput
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Bert(Architecture):
+    """The shape of a BERT encoder (Devlin et al. 2019; Turc et al. 2019, Table 1).
+
+    `num_heads` defaults to hidden_dim / 64 and `intermediate_dim` to 4 · hidden_dim.
+    """
+
+    name: str
+    num_layers: int
+    hidden_dim: int
+    num_heads: int | None = None
+    intermediate_dim: int | None = None
+    dropout: float = 0.1
+    max_sequence_length: int = 512
+
+    def __post_init__(self) -> None:
+        if self.hidden_dim % self.heads:
+            raise InputError(
+                f"hidden_dim must be a multiple of num_heads; {self.name} has "
+                f"hidden_dim = {self.hidden_dim}, num_heads = {self.heads}"
+            )
+
+    @property
+    def heads(self) -> int:
+        return self.num_heads or max(1, self.hidden_dim // 64)
+
+    @property
+    def feed_forward(self) -> int:
+        return self.intermediate_dim or 4 * self.hidden_dim
+
+    def build(
+        self, vocabulary_size: int, *, dropout: float | None = None
+    ) -> "BertEncoder":
+        return BertEncoder(
+            keras_nlp.models.BertBackbone(
+                vocabulary_size=vocabulary_size,
+                num_layers=self.num_layers,
+                num_heads=self.heads,
+                hidden_dim=self.hidden_dim,
+                intermediate_dim=self.feed_forward,
+                dropout=self.dropout if dropout is None else dropout,
+                max_sequence_length=self.max_sequence_length,
+            )
+        )
+
+    def parameters(self, vocabulary_size: int) -> int:
+        h, f = self.hidden_dim, self.feed_forward
+        embeddings = (vocabulary_size + self.max_sequence_length + 2) * h + 2 * h
+        attention = 4 * (h * h + h)
+        feed_forward = h * f + f + f * h + h
+        layer = attention + feed_forward + 4 * h
+        return embeddings + self.num_layers * layer + h * h + h
+
+    @classmethod
+    def of_backbone(
+        cls, backbone: keras_nlp.models.BertBackbone, *, name: str, dropout: float = 0.1
+    ) -> "Bert":
+        """The architecture of an existing backbone."""
+        return cls(
+            name=name,
+            num_layers=backbone.num_layers,
+            hidden_dim=backbone.hidden_dim,
+            num_heads=backbone.num_heads,
+            intermediate_dim=backbone.intermediate_dim,
+            dropout=dropout,
+            max_sequence_length=backbone.max_sequence_length,
+        )
+
+
+class BertEncoder(Encoder):
+    """A `BertBackbone`, called layer by layer.
+
+    The result equals the backbone's own; going through the layers gives every hidden
+    state, the attention scores before softmax, and takes soft token ids.
+    """
+
+    def __init__(self, backbone: keras_nlp.models.BertBackbone) -> None:
+        super().__init__(name="bert")
+        self.backbone = backbone
+        self.layers = [backbone]
+        self.token_embedding = backbone.token_embedding
+        self.hidden_dim = backbone.hidden_dim
+        self.vocabulary_size = backbone.vocabulary_size
+
+    def __call__(
+        self,
+        inputs: Mapping[str, tf.Tensor],
+        *,
+        training: bool = False,
+        attention_scores: bool = False,
+    ) -> EncoderOutput:
+        backbone = self.backbone
+        tokens = self._embed(inputs["token_ids"])
+        positions = backbone.position_embedding(tokens)
+        segments = backbone.segment_embedding(inputs["segment_ids"])
+        x = backbone.embeddings_add((tokens, positions, segments))
+        x = backbone.embeddings_layer_norm(x)
+        x = embeddings = backbone.embeddings_dropout(x, training=training)
+        hidden_states, scores = [], []
+        for layer in backbone.transformer_layers:
+            if attention_scores:
+                scores.append(_attention_scores(layer, x))
+            x = layer(x, padding_mask=inputs["padding_mask"], training=training)
+            hidden_states.append(x)
+        return EncoderOutput(
+            embeddings=embeddings,
+            hidden_states=tuple(hidden_states),
+            attention_scores=tuple(scores),
+            sequence=x,
+            pooled=backbone.pooled_dense(x[:, 0, :]),
+        )
+
+    def _embed(self, token_ids: tf.Tensor) -> tf.Tensor:
+        if not token_ids.dtype.is_floating:
+            return self.token_embedding(token_ids)
+        table = tf.convert_to_tensor(self.token_embedding.embeddings)
+        dtype = self.token_embedding.compute_dtype
+        return tf.einsum(
+            "blv,vh->blh", tf.cast(token_ids, dtype), tf.cast(table, dtype)
+        )
+
+    def save(self, directory: pathlib.Path) -> None:
+        self.backbone.save_to_preset(str(directory))
+
+    def load(self, directory: pathlib.Path) -> None:
+        self.backbone.load_weights(str(directory / "model.weights.h5"))
+
+
+def _attention_scores(layer: keras.layers.Layer, x: tf.Tensor) -> tf.Tensor:
+    """Q·Kᵀ/√d of a layer's self-attention for its input x: [batch, heads, to, from]."""
+    attention = layer._self_attention_layer
+    query, key = attention.query_dense(x), attention.key_dense(x)
+    scale = tf.cast(query.shape[-1], query.dtype) ** -0.5
+    return tf.einsum("btnh,bsnh->bnts", query * scale, key)

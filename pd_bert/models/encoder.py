@@ -1,0 +1,63 @@
+"""The interface between every encoder and the rest of the project."""
+
+import abc
+import pathlib
+from collections.abc import Mapping
+
+import keras
+import tensorflow as tf
+
+from pd_bert.models.outputs import EncoderOutput
+
+
+class Encoder(tf.Module, abc.ABC):
+    """Token ids → hidden states."""
+
+    layers: list[keras.layers.Layer]
+    """Every layer that owns weights or dropout, in a fixed order."""
+    token_embedding: keras.layers.Layer
+    """Ids → vectors; called with `reverse=True` it maps vectors to logits over ids."""
+    hidden_dim: int
+    vocabulary_size: int
+
+    @abc.abstractmethod
+    def __call__(
+        self,
+        inputs: Mapping[str, tf.Tensor],
+        *,
+        training: bool = False,
+        attention_scores: bool = False,
+    ) -> EncoderOutput:
+        """Encodes a batch.
+
+        `inputs` holds `token_ids`, int [batch, length] or, for soft tokens, float
+        [batch, length, vocabulary] distributions; `segment_ids` and `padding_mask`
+        (1 token, 0 padding), int [batch, length].
+        """
+
+    @abc.abstractmethod
+    def save(self, directory: pathlib.Path) -> None:
+        """Writes configuration and weights into `directory`, which exists."""
+
+    @abc.abstractmethod
+    def load(self, directory: pathlib.Path) -> None:
+        """Reads the weights that `save` wrote; shapes must agree."""
+
+
+class Architecture(abc.ABC):
+    """What an encoder is built from: a frozen, keyword-only value.
+
+    A new student architecture is one subclass of this and of `Encoder`.
+    """
+
+    name: str
+
+    @abc.abstractmethod
+    def build(
+        self, vocabulary_size: int, *, dropout: float | None = None
+    ) -> Encoder:
+        """A new encoder with fresh weights; `dropout` replaces the value's own."""
+
+    @abc.abstractmethod
+    def parameters(self, vocabulary_size: int) -> int:
+        """The number of weights of encoder and pooler."""

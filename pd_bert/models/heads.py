@@ -1,0 +1,114 @@
+"""Heads: hidden states → logits."""
+
+import abc
+import dataclasses
+from collections.abc import Mapping
+
+import keras
+import keras_nlp
+import tensorflow as tf
+
+from pd_bert.models.encoder import Encoder
+from pd_bert.models.outputs import EncoderOutput
+
+
+def _initializer() -> keras.initializers.Initializer:
+    """BERT's: a normal of sd 0.02, truncated at two sd."""
+    return keras.initializers.TruncatedNormal(stddev=0.02)
+
+
+class Head(abc.ABC):
+    """A frozen value; `build` makes the layers, which a `BuiltHead` calls."""
+
+    @abc.abstractmethod
+    def build(self, encoder: Encoder, *, dropout: float) -> "BuiltHead":
+        """Makes the layers for this encoder, with weights."""
+
+
+class BuiltHead(tf.Module, abc.ABC):
+    """The layers of a head."""
+
+    layers: list[keras.layers.Layer]
+
+    @abc.abstractmethod
+    def __call__(
+        self,
+        output: EncoderOutput,
+        inputs: Mapping[str, tf.Tensor],
+        *,
+        training: bool,
+    ) -> tf.Tensor:
+        """The logits, in the compute dtype."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MaskedLMHead(Head):
+    """Logits [batch, masked, vocabulary] at `inputs["masked_positions"]`.
+
+    Dense, gelu, LayerNorm, then the transposed token embedding and a bias
+    (Devlin et al. 2019, Section 3.1).
+    """
+
+    def build(self, encoder: Encoder, *, dropout: float) -> BuiltHead:
+        return _BuiltMaskedLM(encoder)
+
+
+class _BuiltMaskedLM(BuiltHead):
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__(name="masked_lm")
+        self.layer = keras_nlp.layers.MaskedLMHead(
+            token_embedding=encoder.token_embedding,
+            intermediate_activation=lambda x: keras.activations.gelu(
+                x, approximate=True
+            ),
+            layer_norm_epsilon=1e-12,
+            kernel_initializer=_initializer(),
+            name="masked_lm_head",
+        )
+        self.layer.build((None, None, encoder.hidden_dim))
+        self.layers = [self.layer]
+
+    def __call__(
+        self,
+        output: EncoderOutput,
+        inputs: Mapping[str, tf.Tensor],
+        *,
+        training: bool,
+    ) -> tf.Tensor:
+        return self.layer(output.sequence, inputs["masked_positions"])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PooledHead(Head):
+    """Logits [batch, num_outputs] from the pooled [CLS] state.
+
+    Serves next-sentence prediction (2 outputs, no dropout), classification and, with
+    one output, regression.
+    """
+
+    num_outputs: int
+    use_dropout: bool = True
+
+    def build(self, encoder: Encoder, *, dropout: float) -> BuiltHead:
+        rate = dropout if self.use_dropout else 0.0
+        return _BuiltPooled(encoder, self.num_outputs, rate)
+
+
+class _BuiltPooled(BuiltHead):
+    def __init__(self, encoder: Encoder, num_outputs: int, dropout: float) -> None:
+        super().__init__(name="pooled")
+        self.dropout = keras.layers.Dropout(dropout)
+        self.dense = keras.layers.Dense(
+            num_outputs, kernel_initializer=_initializer(), name="logits"
+        )
+        self.dense.build((None, encoder.hidden_dim))
+        self.layers = [self.dropout, self.dense]
+
+    def __call__(
+        self,
+        output: EncoderOutput,
+        inputs: Mapping[str, tf.Tensor],
+        *,
+        training: bool,
+    ) -> tf.Tensor:
+        return self.dense(self.dropout(output.pooled, training=training))

@@ -1,0 +1,167 @@
+"""An encoder with its heads."""
+
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pd_bert.errors import InputError
+from pd_bert.models.dropout import make_stateless
+from pd_bert.models.encoder import Architecture
+from pd_bert.models.heads import Head
+from pd_bert.models.outputs import Outputs
+from pd_bert.values import from_json, to_json
+
+
+class Model(tf.Module):
+    """An encoder and named heads over it; weights are made on construction.
+
+    With `dropout` 0 the model has no random state at all, as a server wants it.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        heads: Mapping[str, Head],
+        vocabulary_size: int,
+        *,
+        dropout: float | None = None,
+    ) -> None:
+        super().__init__(name="model")
+        self._architecture = architecture
+        self._head_values = dict(heads)
+        rate = getattr(architecture, "dropout", 0.0) if dropout is None else dropout
+        self.encoder = architecture.build(vocabulary_size, dropout=dropout)
+        self.heads = {
+            name: head.build(self.encoder, dropout=rate)
+            for name, head in self._head_values.items()
+        }
+        make_stateless(self.layers)
+
+    @property
+    def architecture(self) -> Architecture:
+        return self._architecture
+
+    @property
+    def layers(self) -> list[keras.layers.Layer]:
+        heads = (layer for head in self.heads.values() for layer in head.layers)
+        return [*self.encoder.layers, *heads]
+
+    @property
+    def weights(self) -> list[keras.Variable]:
+        """Trainable weights in a fixed order; tied ones once."""
+        every = [w for layer in self.layers for w in layer.trainable_weights]
+        return list({id(weight): weight for weight in every}.values())
+
+    @property
+    def parameters(self) -> int:
+        return sum(int(np.prod(weight.shape)) for weight in self.weights)
+
+    def __call__(
+        self,
+        inputs: Mapping[str, tf.Tensor],
+        *,
+        training: bool = False,
+        attention_scores: bool = False,
+    ) -> Outputs:
+        """Runs encoder and heads; logits are cast to float32 for stable softmax."""
+        output = self.encoder(
+            inputs, training=training, attention_scores=attention_scores
+        )
+        logits = {
+            name: tf.cast(head(output, inputs, training=training), tf.float32)
+            for name, head in self.heads.items()
+        }
+        return Outputs(logits=logits, encoder=output)
+
+    def save(self, directory: pathlib.Path) -> None:
+        """Writes `encoder/`, `heads.npz` and `model.json` into `directory`."""
+        folder = directory / "encoder"
+        folder.mkdir()
+        self.encoder.save(folder)
+        arrays = {
+            f"{name}/{index}": np.asarray(weight)
+            for name in self.heads
+            for index, weight in enumerate(self._own_weights(name))
+        }
+        np.savez(directory / "heads.npz", **arrays)
+        described = {
+            "architecture": to_json(self._architecture),
+            "heads": {name: to_json(head) for name, head in self._head_values.items()},
+            "vocabulary_size": self.encoder.vocabulary_size,
+        }
+        (directory / "model.json").write_text(json.dumps(described, indent=2) + "\n")
+
+    def _own_weights(self, name: str) -> list[keras.Variable]:
+        """A head's weights without those it shares with the encoder."""
+        shared = {id(w) for layer in self.encoder.layers for w in layer.weights}
+        return [
+            weight
+            for layer in self.heads[name].layers
+            for weight in layer.trainable_weights
+            if id(weight) not in shared
+        ]
+
+    @classmethod
+    def load(
+        cls, directory: pathlib.Path, *, dropout: float | None = 0.0
+    ) -> "Model":
+        """Reads what `save` wrote."""
+        described = describe(directory)
+        model = cls(
+            from_json(described["architecture"]),
+            {name: from_json(head) for name, head in described["heads"].items()},
+            described["vocabulary_size"],
+            dropout=dropout,
+        )
+        model.encoder.load(directory / "encoder")
+        model.load_heads(directory, tuple(model.heads))
+        return model
+
+    def load_heads(self, directory: pathlib.Path, names: tuple[str, ...]) -> None:
+        """Reads the named heads' weights from a saved model with the same heads."""
+        with np.load(directory / "heads.npz", allow_pickle=False) as arrays:
+            for name in names:
+                for index, weight in enumerate(self._own_weights(name)):
+                    weight.assign(arrays[f"{name}/{index}"])
+
+    def initialize(self, directory: pathlib.Path) -> tuple[str, ...]:
+        """Takes the encoder, and heads of the same name and shape, of a saved model.
+
+        Returns the names of the heads that were taken. Raises InputError where the
+        encoder's shape or vocabulary size differs.
+        """
+        described = describe(directory)
+        saved = from_json(described["architecture"])
+        if described["vocabulary_size"] != self.encoder.vocabulary_size:
+            raise InputError(
+                "an initial encoder must have the student's vocabulary size "
+                f"{self.encoder.vocabulary_size}; {directory} has "
+                f"{described['vocabulary_size']}"
+            )
+        mine = self._architecture.parameters(self.encoder.vocabulary_size)
+        if saved.parameters(self.encoder.vocabulary_size) != mine:
+            raise InputError(
+                "an initial encoder must have the student's shape "
+                f"{self._architecture}; {directory} holds {saved}"
+            )
+        self.encoder.load(directory / "encoder")
+        taken = tuple(
+            name
+            for name, head in self._head_values.items()
+            if described["heads"].get(name) == to_json(head)
+        )
+        self.load_heads(directory, taken)
+        return taken
+
+
+def describe(directory: pathlib.Path) -> dict[str, Any]:
+    """The `model.json` of a saved model."""
+    path = directory / "model.json"
+    if not path.is_file():
+        raise InputError(f"a model's folder holds model.json; {directory} does not")
+    return json.loads(path.read_text())

@@ -1,0 +1,1 @@
+"""Objectives: one loss a file."""

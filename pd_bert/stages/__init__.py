@@ -1,0 +1,1 @@
+"""Stages: one file each; they read artifacts and leave one artifact."""

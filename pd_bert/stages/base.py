@@ -1,0 +1,185 @@
+"""The interface of every stage."""
+
+import abc
+import dataclasses
+import functools
+import json
+import pathlib
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import tensorflow as tf
+
+from pd_bert.data.shards import checksum
+from pd_bert.data.source import Source
+from pd_bert.stages.artifact import Artifact
+from pd_bert.training.runtime import Runtime
+from pd_bert.values import class_path, digest, to_json
+
+Info = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Context:
+    """What a running stage is given.
+
+    It writes into `directory`, which becomes the artifact when the stage is done, and
+    what helps only while it runs into `scratch`. `chief` is whether this process
+    writes the artifact.
+    """
+
+    directory: pathlib.Path
+    scratch: pathlib.Path
+    summaries: pathlib.Path
+    runtime: Runtime
+    strategy: tf.distribute.Strategy
+    artifacts: dict[str, Artifact]
+    chief: bool
+    where: str
+
+    def artifact(self, stage: "Stage") -> Artifact:
+        """The artifact of a stage that this one has as input."""
+        return self.artifacts[stage.fingerprint(self.runtime)]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Stage(abc.ABC):
+    """A frozen value: settings, and the stages whose artifacts it reads.
+
+    Equal stages are one stage: the fingerprint follows from the class, the settings,
+    the inputs' fingerprints and the contents of the sources, and names the artifact.
+    `name` and `method` are for people and change nothing.
+    """
+
+    name: str
+    method: str | None = None
+
+    kind: ClassVar[str]
+    collective: ClassVar[bool] = False
+    """Whether all processes of a cluster run it together."""
+    trains: ClassVar[bool] = False
+    """Whether numerical precision is part of what it makes."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            # A list would make the value unhashable.
+            if isinstance(value := getattr(self, field.name), list):
+                object.__setattr__(self, field.name, tuple(value))
+
+    def check(self) -> None:
+        """Raises InputError for what can be known to be wrong before anything runs."""
+        for source in _sources(self):
+            source.check()
+
+    def assist(self, context: Context) -> None:
+        """What several processes may do at the same time; by default nothing."""
+
+    @abc.abstractmethod
+    def run(self, context: Context) -> Info:
+        """Makes the artifact; returns what `artifact.json` says beyond the usual."""
+
+    def plan(self, runtime: Runtime, artifacts: dict[str, Artifact]) -> Info:
+        """What is known beforehand: parameters, steps."""
+        return {}
+
+    def row(self) -> Info:
+        """The stage's own columns of results.json."""
+        return {"size": None, "task": None, "seed": getattr(self, "seed", None)}
+
+    def inputs(self) -> dict[str, "Stage"]:
+        """The stages it reads, by field name."""
+        return dict(_stages("", self))
+
+    def fingerprint(self, runtime: Runtime) -> str:
+        """SHA-256 of all that decides the artifact."""
+        return _fingerprint(self, json.dumps(runtime.numerics, sort_keys=True))
+
+    def external(self) -> dict[str, pathlib.Path]:
+        """Fields that name a file or folder whose *contents* the artifact depends on."""
+        return {}
+
+    def settings(self, runtime: Runtime) -> Info:
+        """Its fields as JSON, stages by kind and fingerprint."""
+        return {
+            field.name: _described(getattr(self, field.name), runtime.numerics)
+            for field in dataclasses.fields(self)
+            if field.name not in ("name", "method")
+        }
+
+
+@functools.lru_cache(maxsize=4096)
+def _fingerprint(stage: Stage, numerics: str) -> str:
+    settings = {
+        field.name: _identity(getattr(stage, field.name), numerics)
+        for field in dataclasses.fields(stage)
+        if field.name not in ("name", "method")
+    }
+    settings |= {name: _contents(path) for name, path in stage.external().items()}
+    described = {"class": class_path(type(stage)), "settings": settings}
+    if stage.trains:
+        described["numerics"] = numerics
+    return digest(described)
+
+
+def _identity(value: Any, numerics: str) -> Any:
+    """A setting, with stages and sources replaced by their fingerprints."""
+    if isinstance(value, Stage):
+        return _fingerprint(value, numerics)
+    if isinstance(value, Source):
+        return _source_fingerprint(value)
+    if isinstance(value, list | tuple):
+        return [_identity(item, numerics) for item in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {
+            field.name: _identity(getattr(value, field.name), numerics)
+            for field in dataclasses.fields(value)
+        }
+        return {"class": class_path(type(value)), "settings": fields}
+    return to_json(value)
+
+
+@functools.lru_cache(maxsize=64)
+def _contents(path: pathlib.Path) -> str:
+    """SHA-256 of a file, or of all the files below a folder."""
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    return digest([(str(p.relative_to(path)), checksum(p)) for p in files])
+
+
+@functools.lru_cache(maxsize=1024)
+def _source_fingerprint(source: Source) -> str:
+    return source.fingerprint()
+
+
+def _described(value: Any, numerics: Info) -> Any:
+    if isinstance(value, Stage):
+        identity = _fingerprint(value, json.dumps(numerics, sort_keys=True))
+        return {"stage": f"{value.kind}-{value.name}", "fingerprint": identity}
+    if isinstance(value, list | tuple):
+        return [_described(item, numerics) for item in value]
+    return to_json(value)
+
+
+def _stages(path: str, value: Any) -> Iterator[tuple[str, Stage]]:
+    """The stages directly inside a stage or its tuples, with the field's name."""
+    for field in dataclasses.fields(value):
+        inner = getattr(value, field.name)
+        if isinstance(inner, Stage):
+            yield field.name, inner
+        elif isinstance(inner, list | tuple):
+            for index, item in enumerate(inner):
+                if isinstance(item, Stage):
+                    yield f"{field.name}.{index}", item
+
+
+def _sources(value: Any) -> Iterator[Source]:
+    """The sources inside a value, not going into other stages."""
+    if isinstance(value, Source):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _sources(item)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            inner = getattr(value, field.name)
+            if not isinstance(inner, Stage):
+                yield from _sources(inner)

@@ -1,0 +1,70 @@
+"""Stage: a student learns from a teacher's outputs."""
+
+import dataclasses
+from typing import ClassVar
+
+from pd_bert.data.example_spec import TOKENS, ExampleSpec, Feature
+from pd_bert.data.records import Records
+from pd_bert.errors import InputError
+from pd_bert.models.model import Model
+from pd_bert.stages.base import Context, Stage
+from pd_bert.stages.finetune import task_splits
+from pd_bert.stages.prepare_task import PrepareTask
+from pd_bert.stages.train import Train
+from pd_bert.tasks.base import Task
+from pd_bert.training.teacher import Live, Teacher, stored
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Distill(Train):
+    """Step 2 of Algorithm 1 (Turc et al. 2019).
+
+    `transfer` is a label stage, whose records hold the teacher's logits; or prepared
+    texts, and then `live_teacher` runs inside every step. `task_data` gives the splits
+    to measure on.
+    """
+
+    transfer: Stage
+    task_data: PrepareTask
+    live_teacher: Stage | None = None
+
+    kind: ClassVar[str] = "distill"
+
+    @property
+    def data(self) -> Stage:
+        return self.transfer
+
+    @property
+    def learnt_task(self) -> Task:
+        return self.task_data.task
+
+    def training_records(self, context: Context) -> Records:
+        return Records(context.artifact(self.transfer).directory)
+
+    def needed(self, context: Context) -> ExampleSpec:
+        if self.live_teacher is not None:
+            return TOKENS
+        count = len(self.labels(context))
+        logits = Feature(dtype="float32", shape=(count,))
+        return {**TOKENS, "teacher_logits": logits}
+
+    def evaluation_records(self, context: Context) -> dict[str, Records]:
+        return task_splits(self.task_data, context)
+
+    def labels(self, context: Context) -> tuple[str, ...]:
+        """The task's labels; InputError unless the teacher's are the same, in order."""
+        wanted = context.artifact(self.task_data).labels
+        source = context.artifact(self.live_teacher or self.transfer)
+        if source.labels != wanted:
+            raise InputError(
+                f"{context.where}: teacher and task must have the same labels in the "
+                f"same order; {source.directory} has {list(source.labels)}, the task "
+                f"{list(wanted)}"
+            )
+        return wanted
+
+    def teacher(self, context: Context) -> Teacher | None:
+        if self.live_teacher is None:
+            return stored
+        with context.strategy.scope():
+            return Live(Model.load(context.artifact(self.live_teacher).directory))

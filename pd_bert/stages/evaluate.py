@@ -1,0 +1,116 @@
+"""Stage: metrics, speed and size of a model."""
+
+import dataclasses
+import itertools
+import statistics
+import time
+from typing import Any, ClassVar
+
+import tensorflow as tf
+
+from pd_bert.data.pipeline import DEFAULT_BUCKETS, Batches
+from pd_bert.data.records import Records
+from pd_bert.errors import InputError
+from pd_bert.models.model import Model
+from pd_bert.stages.artifact import Artifact
+from pd_bert.stages.base import Context, Info, Stage
+from pd_bert.stages.evaluation import Evaluation
+from pd_bert.stages.finetune import task_splits
+from pd_bert.stages.prepare_task import PrepareTask
+
+_TIMED_BATCHES = 24
+_REPEATS = 5
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Evaluate(Stage):
+    """Measures a model on the splits of a task other than train.
+
+    Also its speed, in examples a second of a bare forward pass over length buckets on
+    this machine (the median of five passes), and its size on disk.
+    """
+
+    model: Stage
+    task_data: PrepareTask
+    batch_size: int = 32
+    buckets: tuple[int, ...] = DEFAULT_BUCKETS
+
+    kind: ClassVar[str] = "evaluate"
+    trains: ClassVar[bool] = True
+
+    def row(self) -> Info:
+        return self.model.row()
+
+    def run(self, context: Context) -> Info:
+        artifact = context.artifact(self.model)
+        check_labels(artifact, context.artifact(self.task_data), context.where)
+        vocabulary = artifact.vocabulary()
+        task = self.task_data.task
+        with context.strategy.scope():
+            model = Model.load(artifact.directory)
+        evaluation = Evaluation(
+            model,
+            task,
+            vocabulary,
+            strategy=context.strategy,
+            batch_size=self.batch_size,
+            buckets=self.buckets,
+        )
+        metrics = {}
+        for split, records in task_splits(self.task_data, context).items():
+            records.check(vocabulary.fingerprint)
+            metrics[split] = evaluation(records)
+        dev = Records(context.artifact(self.task_data).directory / "dev")
+        return {
+            "metrics": metrics,
+            "primary_metric": task.primary_metric,
+            "parameters": model.parameters,
+            "size_bytes": weight_bytes(artifact),
+            "examples_per_second": self._speed(model, dev, vocabulary.pad_id),
+            "labels": list(artifact.labels),
+        }
+
+    def _speed(self, model: Model, records: Records, pad_id: int) -> float:
+        batches = Batches(
+            records,
+            batch_size=self.batch_size,
+            buckets=self.buckets,
+            seed=0,
+            pad_id=pad_id,
+        )
+        names = ("token_ids", "segment_ids", "padding_mask")
+        taken = [
+            {name: tf.constant(batch[name]) for name in names}
+            for batch in itertools.islice(batches.epoch(), _TIMED_BATCHES)
+        ]
+
+        @tf.function(reduce_retracing=True)
+        def forward(inputs: Any) -> tf.Tensor:
+            return model(inputs).logits["label"]
+
+        def run() -> float:
+            begin = time.perf_counter()
+            for inputs in taken:
+                forward(inputs)
+            return time.perf_counter() - begin
+
+        run()
+        seconds = statistics.median(run() for _ in range(_REPEATS))
+        return len(taken) * self.batch_size / seconds
+
+
+def check_labels(model: Artifact, data: Artifact, where: str) -> None:
+    """Raises InputError unless model and data have the same labels in one order."""
+    if model.labels != data.labels:
+        raise InputError(
+            f"{where}: model and data must have the same labels in the same order; "
+            f"{model.directory} has {list(model.labels)}, {data.directory} "
+            f"{list(data.labels)}"
+        )
+
+
+def weight_bytes(artifact: Artifact) -> int:
+    """The bytes of a model artifact's weight files."""
+    files = [artifact.directory / "heads.npz"]
+    files += (artifact.directory / "encoder").rglob("*.h5")
+    return sum(path.stat().st_size for path in files)

@@ -1,0 +1,135 @@
+"""Stage: the teacher's logits for every example of a data set, stored."""
+
+import dataclasses
+import functools
+
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from pd_bert.data.example_spec import TOKENS, ExampleSpec, Feature
+from pd_bert.data.pipeline import DEFAULT_BUCKETS, Batches
+from pd_bert.data.records import Records, Sequences
+from pd_bert.data.shards import write_manifest, write_shards
+from pd_bert.errors import InputError
+from pd_bert.models.model import Model
+from pd_bert.stages.artifact import vocabulary_info
+from pd_bert.stages.base import Context, Info, Stage
+from pd_bert.training import interrupt
+from pd_bert.training.feed import Forward
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Label(Stage):
+    """P_teacher(y|x) for each x in D_T, as logits (Turc et al. 2019, Algorithm 1).
+
+    Computed once for a teacher and a data set and read by every student, seed and
+    epoch. A shard of the data gives a shard here; several processes share the work.
+    """
+
+    name: str = "labels"
+    teacher: Stage
+    transfer: Stage
+    batch_size: int = 64
+    buckets: tuple[int, ...] = DEFAULT_BUCKETS
+
+    kind: ClassVar[str] = "label"
+    trains: ClassVar[bool] = True
+
+    def assist(self, context: Context) -> None:
+        records, spec = self._records(context)
+        progress = tqdm.tqdm(
+            desc=context.where, total=records.count, unit=" examples", mininterval=1
+        )
+        with progress as bar:
+            write_shards(
+                lambda: range(len(records.shard_counts)),
+                self._encoder(context, records),
+                spec=spec,
+                directory=context.directory,
+                progress=bar.update,
+                stop=interrupt.check,
+            )
+
+    def run(self, context: Context) -> Info:
+        teacher = context.artifact(self.teacher)
+        transfer = context.artifact(self.transfer)
+        records, spec = self._records(context)
+        vocabulary = teacher.vocabulary()
+        records.check(vocabulary.fingerprint)
+        self.assist(context)
+        manifest = write_manifest(
+            context.directory,
+            spec=spec,
+            description={
+                "vocabulary": vocabulary.fingerprint,
+                "sequence_length": transfer["sequence_length"],
+                "teacher": teacher["fingerprint"],
+                "settings": self.settings(context.runtime),
+            },
+        )
+        vocabulary.write(context.directory / "vocab.txt")
+        return {
+            **vocabulary_info(vocabulary),
+            "vocabulary_size": len(vocabulary),
+            "labels": list(teacher.labels),
+            "pairs": transfer.info.get("pairs", False),
+            "sequence_length": transfer["sequence_length"],
+            "count": manifest["count"],
+            "bytes": manifest["bytes"],
+        }
+
+    def _records(self, context: Context) -> tuple[Records, ExampleSpec]:
+        labels = context.artifact(self.teacher).labels
+        if not labels:
+            raise InputError(
+                f"{context.where}: a teacher must be fine-tuned on a task; "
+                f"{context.artifact(self.teacher).directory} has no labels"
+            )
+        logits = Feature(dtype="float32", shape=(len(labels),))
+        records = Records(context.artifact(self.transfer).directory)
+        return records, {**TOKENS, "teacher_logits": logits}
+
+    def _encoder(
+        self, context: Context, records: Records
+    ) -> Callable[[int], Iterator[dict[str, Any]]]:
+        directory = context.artifact(self.teacher).directory
+        with context.strategy.scope():
+            model = Model.load(directory)
+
+        def logits(batch: Any) -> dict[str, tf.Tensor]:
+            return {"logits": model(batch, training=False).logits["label"]}
+
+        forward = Forward(logits, context.strategy)
+        pad_id = context.artifact(self.teacher).vocabulary().pad_id
+        return functools.partial(self._encode, forward, records, pad_id)
+
+    def _encode(
+        self, forward: Forward, records: Records, pad_id: int, shard: int
+    ) -> Iterator[dict[str, Any]]:
+        buckets = self.buckets
+        batches = Batches(
+            records,
+            batch_size=self.batch_size,
+            buckets=buckets,
+            shuffle=False,
+            pad_id=pad_id,
+            shards=(shard,),
+        )
+        outputs = list(forward(batches.epoch, self.batch_size))
+        order = np.argsort(np.concatenate([o["example_id"] for o in outputs]))
+        logits = np.concatenate([o["logits"] for o in outputs])[order]
+        columns = records.columns([shard])
+        tokens, starts = columns["token_ids"], columns["segment_start"]
+        assert isinstance(tokens, Sequences)
+        for row in range(len(logits)):
+            yield {
+                "token_ids": tokens[row],
+                "segment_start": starts[row],
+                "teacher_logits": logits[row],
+            }
+
+

@@ -1,0 +1,93 @@
+"""What the stages that turn text into TFRecords share."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar
+
+import tqdm
+
+from pd_bert.data.example_spec import ExampleSpec
+from pd_bert.data.shards import require_examples, write_manifest, write_shards
+from pd_bert.data.source import Row
+from pd_bert.stages.artifact import Artifact, vocabulary_info
+from pd_bert.stages.base import Context, Info, Stage
+from pd_bert.training import interrupt
+
+Chunks = Callable[[], Iterable[Any]]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Prepare(Stage):
+    """Text → shards of examples, `shard_characters` of text each.
+
+    The vocabulary is that of the artifact of `vocabulary`: a vocabulary stage, or an
+    encoder that brings its own.
+    """
+
+    vocabulary: Stage
+    sequence_length: int = 128
+    shard_characters: int = 8_000_000
+
+    kind: ClassVar[str] = "prepare"
+
+    def _vocabulary_file(self, context: Context) -> tuple[pathlib.Path, bool]:
+        artifact = context.artifact(self.vocabulary)
+        return artifact.directory / "vocab.txt", artifact["lowercase"]
+
+    def _write(
+        self,
+        context: Context,
+        folder: str,
+        chunks: Chunks,
+        encode: Callable[[Any], Iterable[Any]],
+        spec: ExampleSpec,
+    ) -> None:
+        """The shards of one data set; several processes may call it at once."""
+        with tqdm.tqdm(
+            desc=f"{context.where} {folder}".strip(), unit=" examples", mininterval=1
+        ) as bar:
+            write_shards(
+                chunks,
+                encode,
+                spec=spec,
+                directory=context.directory / folder,
+                processes=context.runtime.workers if _several(chunks) else 0,
+                progress=bar.update,
+                stop=interrupt.check,
+            )
+
+    def _finish(self, context: Context, folder: str, spec: ExampleSpec) -> Info:
+        """The manifest of a data set whose shards are all written."""
+        vocabulary = context.artifact(self.vocabulary)
+        directory = context.directory / folder
+        manifest = write_manifest(
+            directory,
+            spec=spec,
+            description={
+                "vocabulary": vocabulary["vocabulary"],
+                "sequence_length": self.sequence_length,
+                "settings": self.settings(context.runtime),
+            },
+        )
+        require_examples(manifest, f"{context.where} {folder}".strip())
+        return {"count": manifest["count"], "bytes": manifest["bytes"]}
+
+    def _carry_vocabulary(self, context: Context) -> Info:
+        """Copies the vocabulary into the artifact, so that it stands alone."""
+        artifact: Artifact = context.artifact(self.vocabulary)
+        vocabulary = artifact.vocabulary()
+        vocabulary.write(context.directory / "vocab.txt")
+        return {**vocabulary_info(vocabulary), "vocabulary_size": len(vocabulary)}
+
+
+def _several(chunks: Chunks) -> bool:
+    """Whether there is more than one chunk, so that workers are worth starting."""
+    iterator: Iterator[Any] = iter(chunks())
+    next(iterator, None)
+    return next(iterator, None) is not None
+
+
+def row_size(row: Row) -> int:
+    """The characters of a row's texts."""
+    return len(row.text) + len(row.text_b or "")

@@ -1,0 +1,51 @@
+"""Stage: documents → windows for masked-LM pre-training."""
+
+import dataclasses
+from collections.abc import Iterator
+
+from pd_bert.data.encode_corpus import Document, EncodeCorpus
+from pd_bert.data.shards import chunked
+from pd_bert.data.source import Source, nonempty
+from pd_bert.stages.base import Context, Info
+from pd_bert.stages.prepare import Prepare
+from pd_bert.tasks.masked_lm import corpus_spec
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PrepareCorpus(Prepare):
+    """D_LM. With `next_sentence`, pairs as BERT draws them; else full windows.
+
+    """
+
+    name: str = "corpus"
+    source: Source
+    next_sentence: bool = True
+    short_probability: float = 0.1
+    seed: int = 0
+
+    def assist(self, context: Context) -> None:
+        file, lowercase = self._vocabulary_file(context)
+        encode = EncodeCorpus(
+            vocabulary=file,
+            lowercase=lowercase,
+            sequence_length=self.sequence_length,
+            next_sentence=self.next_sentence,
+            short_probability=self.short_probability,
+            seed=self.seed,
+        )
+        spec = corpus_spec(self.next_sentence)
+        self._write(context, "", self._chunks, encode, spec)
+
+    def run(self, context: Context) -> Info:
+        self.assist(context)
+        info = self._finish(context, "", corpus_spec(self.next_sentence))
+        return {**info, **self._carry_vocabulary(context)}
+
+    def _chunks(self) -> Iterator[tuple[int, list[Document]]]:
+        documents = nonempty(self.source.documents(), str(self.source))
+        sized = chunked(documents, _size, self.shard_characters)
+        return enumerate(sized)
+
+
+def _size(document: Document) -> int:
+    return sum(map(len, document))

@@ -1,0 +1,39 @@
+"""Stage: unlabeled texts → examples for the teacher to label."""
+
+import dataclasses
+from collections.abc import Iterator
+
+from pd_bert.data.encode_rows import EncodeRows
+from pd_bert.data.example_spec import TOKENS
+from pd_bert.data.shards import chunked
+from pd_bert.data.source import Row, Source, nonempty
+from pd_bert.stages.base import Context, Info
+from pd_bert.stages.prepare import Prepare, row_size
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PrepareTransfer(Prepare):
+    """D_T: an example a row; labels, if the source has some, are dropped."""
+
+    name: str = "transfer"
+    source: Source
+    pairs: bool = False
+
+    def assist(self, context: Context) -> None:
+        file, lowercase = self._vocabulary_file(context)
+        encode = EncodeRows(
+            vocabulary=file,
+            lowercase=lowercase,
+            sequence_length=self.sequence_length,
+            pairs=self.pairs,
+        )
+        self._write(context, "", self._chunks, encode, TOKENS)
+
+    def run(self, context: Context) -> Info:
+        self.assist(context)
+        info = self._finish(context, "", TOKENS)
+        return {**info, **self._carry_vocabulary(context)}
+
+    def _chunks(self) -> Iterator[list[Row]]:
+        rows = nonempty(self.source.rows(), str(self.source))
+        return chunked(rows, row_size, self.shard_characters)

@@ -1,0 +1,35 @@
+"""Stage: take an existing vocabulary."""
+
+import dataclasses
+import pathlib
+from typing import ClassVar
+
+from pd_bert.data.files import expand
+from pd_bert.stages.artifact import vocabulary_info
+from pd_bert.stages.base import Context, Info, Stage
+from pd_bert.text.vocabulary import Vocabulary
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReadVocabulary(Stage):
+    """A vocabulary file in BERT's format, a token a line."""
+
+    name: str = "read"
+    file: str
+    lowercase: bool = True
+
+    kind: ClassVar[str] = "vocabulary"
+
+    def check(self) -> None:
+        self._read()
+
+    def external(self) -> dict[str, pathlib.Path]:
+        return {"file": expand(self.file)[0]}
+
+    def run(self, context: Context) -> Info:
+        vocabulary = self._read()
+        vocabulary.write(context.directory / "vocab.txt")
+        return {**vocabulary_info(vocabulary), "vocabulary_size": len(vocabulary)}
+
+    def _read(self) -> Vocabulary:
+        return Vocabulary.read(expand(self.file)[0], lowercase=self.lowercase)

@@ -1,0 +1,40 @@
+"""A recipe: the stages of a run."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+from pd_bert.errors import InputError
+from pd_bert.stages.base import Stage
+from pd_bert.training.runtime import Runtime
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """The stages that are wanted; those that they read come with them.
+
+    `axes` maps macros of the configuration to the values that they take one after
+    another: the recipe's stages are the union over all combinations, and stages that
+    come out equal are one.
+    """
+
+    name: str
+    stages: tuple[Stage, ...]
+    axes: Mapping[str, tuple[object, ...]] = dataclasses.field(default_factory=dict)
+
+
+def in_order(stages: Iterable[Stage], runtime: Runtime) -> list[Stage]:
+    """All stages that are needed, each once, inputs before what reads them."""
+    ordered: dict[str, Stage] = {}
+
+    def visit(stage: Stage) -> None:
+        fingerprint = stage.fingerprint(runtime)
+        if fingerprint not in ordered:
+            for read in stage.inputs().values():
+                visit(read)
+            ordered[fingerprint] = stage
+
+    for stage in stages:
+        if not isinstance(stage, Stage):
+            raise InputError(f"Recipe.stages holds stages; received {stage!r}")
+        visit(stage)
+    return list(ordered.values())

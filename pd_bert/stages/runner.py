@@ -1,0 +1,169 @@
+"""Running a recipe: each stage once, finished ones reused."""
+
+import datetime
+import importlib.metadata
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+import pd_bert
+from pd_bert.data.atomic import write_json
+from pd_bert.data.lock import try_lock
+from pd_bert.stages.artifact import Artifact
+from pd_bert.stages.base import Context, Stage
+from pd_bert.stages.results import result_row, write_results
+from pd_bert.stages.workdir import Workdir
+from pd_bert.training import interrupt
+from pd_bert.training.runtime import Runtime, is_chief, is_cluster
+
+_POLL_SECONDS = 0.5
+_VERSIONS = ("tensorflow", "tensorflow-text", "keras", "keras-nlp", "numpy")
+
+
+class Runner:
+    """Runs stages in order in a working directory.
+
+    Several processes may run the same recipe in one directory: a stage belongs to the
+    process that holds its lock, the others help where the stage allows it and wait.
+    """
+
+    def __init__(
+        self,
+        stages: Sequence[Stage],
+        workdir: Workdir,
+        *,
+        runtime: Runtime,
+        operative: str,
+    ) -> None:
+        self._stages = stages
+        self._workdir = workdir
+        self._runtime = runtime
+        self._operative = operative
+
+    def plan(self) -> list[dict[str, Any]]:
+        """What a run would do, a line a stage."""
+        artifacts = self._artifacts()
+        return [
+            {
+                "stage": self._workdir.label(stage),
+                "reused": stage.fingerprint(self._runtime) in artifacts,
+                **stage.plan(self._runtime, artifacts),
+            }
+            for stage in self._stages
+        ]
+
+    def run(self, strategy: tf.distribute.Strategy) -> list[dict[str, Any]]:
+        """Makes every artifact that is missing; returns the rows of results.json."""
+        rows = []
+        chief = is_chief(strategy)
+        for index, stage in enumerate(self._stages, 1):
+            where = f"[{index}/{len(self._stages)}] {stage.kind} {stage.name}"
+            artifact = self._workdir.artifact(stage)
+            if artifact is None:
+                print(f"{where}: running", flush=True)
+                artifact = self._make(stage, strategy, where)
+                print(f"{where}: done in {artifact['seconds']:.0f} s", flush=True)
+            else:
+                print(f"{where}: unchanged, reused", flush=True)
+            rows.append(result_row(stage, artifact))
+            if chief:
+                write_results(self._workdir.directory / "results.json", rows)
+        return rows
+
+    def _artifacts(self) -> dict[str, Artifact]:
+        found = {
+            stage.fingerprint(self._runtime): self._workdir.artifact(stage)
+            for stage in self._stages
+        }
+        return {key: artifact for key, artifact in found.items() if artifact}
+
+    def _make(
+        self, stage: Stage, strategy: tf.distribute.Strategy, where: str
+    ) -> Artifact:
+        together = stage.collective and is_cluster(strategy)
+        if not together and is_cluster(strategy):
+            strategy = tf.distribute.get_strategy()  # this process's own devices
+        while (artifact := self._workdir.artifact(stage)) is None:
+            interrupt.check()
+            if together and not is_chief(strategy):
+                stage.run(self._context(stage, strategy, where, chief=False))
+                self._wait(stage)
+                continue
+            with try_lock(self._workdir.lock(stage)) as mine:
+                if mine and self._workdir.artifact(stage) is None:
+                    context = self._context(stage, strategy, where, chief=True)
+                    self._run(stage, context)
+            if not mine:
+                self._help(stage, self._context(stage, strategy, where, chief=False))
+        return artifact
+
+    def _run(self, stage: Stage, context: Context) -> None:
+        begin = time.monotonic()
+        # A stage that goes on where another left it counts all its time.
+        timer = context.scratch / "seconds"
+        before = float(timer.read_text()) if timer.exists() else 0.0
+        try:
+            info = stage.run(context)
+        finally:
+            seconds = before + time.monotonic() - begin
+            timer.write_text(str(seconds))
+        inputs = stage.inputs()
+        described = {
+            "kind": stage.kind,
+            "name": stage.name,
+            "fingerprint": stage.fingerprint(self._runtime),
+            "settings": stage.settings(self._runtime),
+            "lineage": {
+                field: {
+                    "kind": read.kind,
+                    "fingerprint": read.fingerprint(self._runtime),
+                    "artifact": self._workdir.label(read),
+                }
+                for field, read in inputs.items()
+            },
+            "numerics": self._runtime.numerics if stage.trains else None,
+            "versions": {
+                "pd_bert": pd_bert.__version__,
+                **{name: importlib.metadata.version(name) for name in _VERSIONS},
+            },
+            "created": datetime.datetime.now(datetime.UTC).isoformat("T", "seconds"),
+            "seconds": round(seconds, 2),
+            **info,
+        }
+        (context.directory / "operative.gin").write_text(self._operative)
+        write_json(context.directory / "artifact.json", described)
+        self._workdir.finish(stage)
+
+    def _help(self, stage: Stage, context: Context) -> None:
+        """Does what may be done beside the owner, then waits for it a little."""
+        try:
+            stage.assist(context)
+        except FileNotFoundError:
+            # The owner has finished the stage and moved its directory away.
+            if self._workdir.artifact(stage) is None:
+                raise
+        time.sleep(_POLL_SECONDS)
+
+    def _wait(self, stage: Stage) -> None:
+        while self._workdir.artifact(stage) is None:
+            interrupt.check()
+            time.sleep(_POLL_SECONDS)
+
+    def _context(
+        self, stage: Stage, strategy: tf.distribute.Strategy, where: str, *, chief: bool
+    ) -> Context:
+        working = self._workdir.working(stage)
+        scratch = working / "scratch"
+        scratch.mkdir(parents=True, exist_ok=True)
+        return Context(
+            directory=working,
+            scratch=scratch,
+            summaries=self._workdir.logs(stage),
+            runtime=self._runtime,
+            strategy=strategy,
+            artifacts=self._artifacts(),
+            chief=chief,
+            where=where,
+        )

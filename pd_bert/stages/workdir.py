@@ -1,0 +1,86 @@
+"""The directory of a run.
+
+    stages/KIND-NAME-FINGERPRINT/   finished artifacts
+    working/KIND-NAME-FINGERPRINT/  unfinished ones, with their checkpoints in scratch/
+    logs/KIND-NAME-FINGERPRINT/     TensorBoard summaries
+    latest/KIND-NAME                links to the newest finished artifact of that name
+    recipe.json, operative.gin, results.json
+"""
+
+import json
+import os
+import pathlib
+import shutil
+
+from pd_bert.data.atomic import write_json, written_aside
+from pd_bert.errors import InputError
+from pd_bert.stages.artifact import Artifact
+from pd_bert.stages.base import Stage
+from pd_bert.training.runtime import Runtime
+
+
+class Workdir:
+    """Where a recipe's artifacts lie; it belongs to one recipe."""
+
+    def __init__(self, directory: pathlib.Path, runtime: Runtime) -> None:
+        self.directory = directory
+        self._runtime = runtime
+
+    def claim(self, recipe: str) -> None:
+        """Marks the directory as the recipe's; InputError if it is another's."""
+        path = self.directory / "recipe.json"
+        self.belongs_to(recipe)
+        for folder in ("stages", "working", "logs", "latest"):
+            (self.directory / folder).mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            write_json(path, {"recipe": recipe})
+
+    def belongs_to(self, recipe: str) -> None:
+        """Raises InputError if the directory is another recipe's."""
+        path = self.directory / "recipe.json"
+        if not path.exists():
+            return
+        held = json.loads(path.read_text())["recipe"]
+        if held != recipe:
+            raise InputError(
+                f"a working directory holds one recipe; {self.directory} holds "
+                f"{held!r}, received {recipe!r}: give another --workdir"
+            )
+
+    def label(self, stage: Stage) -> str:
+        """The name of the stage's folders."""
+        fingerprint = stage.fingerprint(self._runtime)[:12]
+        return f"{stage.kind}-{stage.name}-{fingerprint}"
+
+    def finished(self, stage: Stage) -> pathlib.Path:
+        return self.directory / "stages" / self.label(stage)
+
+    def working(self, stage: Stage) -> pathlib.Path:
+        return self.directory / "working" / self.label(stage)
+
+    def logs(self, stage: Stage) -> pathlib.Path:
+        return self.directory / "logs" / self.label(stage)
+
+    def lock(self, stage: Stage) -> pathlib.Path:
+        return self.directory / "working" / f"{self.label(stage)}.lock"
+
+    def artifact(self, stage: Stage) -> Artifact | None:
+        """The stage's artifact, if it is finished."""
+        directory = self.finished(stage)
+        return Artifact(directory) if directory.exists() else None
+
+    def finish(self, stage: Stage) -> None:
+        """Makes the stage's working directory its artifact, in one rename."""
+        working = self.working(stage)
+        shutil.rmtree(working / "scratch", ignore_errors=True)
+        working.rename(self.finished(stage))
+        link = self.directory / "latest" / f"{stage.kind}-{stage.name}"
+        aside = link.with_name(f".{link.name}.{os.getpid()}")
+        aside.unlink(missing_ok=True)
+        aside.symlink_to(pathlib.Path("..") / "stages" / self.label(stage))
+        aside.replace(link)
+
+    def write_text(self, name: str, text: str) -> None:
+        """Writes a text file of the run, whole or not at all."""
+        with written_aside(self.directory / name) as aside:
+            aside.write_text(text)

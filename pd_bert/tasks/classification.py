@@ -1,0 +1,69 @@
+"""Classification of texts and pairs of texts."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from pd_bert.data.example_spec import Feature
+from pd_bert.data.source import Row, nonempty
+from pd_bert.errors import InputError
+from pd_bert.models.heads import Head, PooledHead
+from pd_bert.models.outputs import Outputs
+from pd_bert.tasks.metrics import accuracy
+from pd_bert.tasks.text_task import TextTask
+
+Metric = Callable[[np.ndarray, np.ndarray], float]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Classification(TextTask):
+    """One of several labels a row.
+
+    `labels` fixes names and order of the logits; without it they are those of the
+    training split, sorted. The first of `metrics` is the primary one.
+    """
+
+    labels: tuple[str, ...] = ()
+    measures: tuple[Metric, ...] = (accuracy,)
+
+    @property
+    def primary_metric(self) -> str:
+        return self.measures[0].__name__
+
+    @property
+    def label_feature(self) -> Feature:
+        return Feature(dtype="int64")
+
+    def find_labels(self) -> tuple[str, ...]:
+        if self.labels:
+            return tuple(self.labels)
+        rows = nonempty(self.train.rows(), f"{self.name}, split train")
+        found = sorted({row.label for row in rows if row.label is not None})
+        if len(found) < 2:
+            raise InputError(
+                f"classification needs at least two labels; the training split of "
+                f"{self.name} has {found}"
+            )
+        return tuple(found)
+
+    def encode_label(self, row: Row, labels: tuple[str, ...]) -> int:
+        if row.label not in labels:
+            raise InputError(
+                f"{row.where}: a label must be one of {list(labels)}, those of the "
+                f"training split; received {row.label!r}"
+            )
+        return labels.index(row.label)
+
+    def heads(self, labels: tuple[str, ...]) -> dict[str, Head]:
+        return {"label": PooledHead(num_outputs=len(labels))}
+
+    def measure(
+        self, outputs: Outputs, batch: Mapping[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
+        return {"logits": outputs.logits["label"], "label": batch["label"]}
+
+    def metrics(self, measured: Mapping[str, np.ndarray]) -> dict[str, float]:
+        predicted = measured["logits"].argmax(axis=1)
+        return {m.__name__: m(predicted, measured["label"]) for m in self.measures}

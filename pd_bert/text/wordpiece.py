@@ -1,0 +1,70 @@
+"""BERT's tokenisation of texts into word pieces, inside the graph."""
+
+import tensorflow as tf
+import tensorflow_text as tf_text
+
+from pd_bert.text.vocabulary import CONTINUATION_PREFIX, UNK, Vocabulary
+
+# What BERT drops from a text: control, format and private-use characters other than
+# tab and line breaks, and the replacement character.
+_DROPPED = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x{9f}\p{Cf}\p{Co}\x{fffd}]+"
+_ACCENTS = r"\p{Mn}+"
+
+# A longer word becomes one [UNK]. BERT counts characters (200 in the reference code,
+# 100 in Hugging Face's), the op counts bytes. With 100 bytes, 34 letters of Thai,
+# which is written without spaces, would already be lost; a word of up to 100
+# characters never has more than 400.
+_MAX_BYTES_PER_WORD = 400
+
+
+class WordPiece(tf.Module):
+    """Splits texts into word pieces (Wu et al. 2016, Section 4.1), greedily.
+
+    Texts are cleaned, lower-cased and stripped of accents if the vocabulary says so,
+    split at white space, punctuation and CJK characters, then each word into the
+    longest pieces of the vocabulary; a word that has none is [UNK]. No special tokens
+    are added, and none are recognised in a text. No string is an error: bytes that
+    are not UTF-8 are dropped.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, max_bytes: int | None = None) -> None:
+        """Builds the tokeniser.
+
+        Args:
+            max_bytes: only the first `max_bytes` bytes of a text are read (a character
+                cut in two is dropped), to bound the work for one text; None: all.
+
+        Raises:
+            ValueError: `max_bytes` is less than 1.
+        """
+        super().__init__()
+        if max_bytes is not None and max_bytes < 1:
+            raise ValueError(f"max_bytes is 1 or more: got {max_bytes}")
+        self._lowercase = vocabulary.lowercase
+        self._max_bytes = max_bytes
+        # lower_case_nfd_strip_accents=True would fold by NFKC, unlike BERT: "½" turns
+        # into "1⁄2" and "…" into "...", although BERT's vocabulary holds both. So
+        # __call__ lower-cases and strips accents itself.
+        self._tokenizer = tf_text.FastBertTokenizer(
+            vocab=list(vocabulary.tokens),
+            suffix_indicator=CONTINUATION_PREFIX,
+            max_bytes_per_word=_MAX_BYTES_PER_WORD,
+            token_out_type=tf.int32,
+            unknown_token=UNK,
+            lower_case_nfd_strip_accents=False,
+        )
+
+    def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Tokenises string [batch] into int32 ids [batch, pieces].
+
+        Example: ["Unaffable!", ""] -> the ids of [[un, ##aff, ##able, !], []].
+        """
+        if self._max_bytes is not None:
+            texts = tf.strings.substr(texts, 0, self._max_bytes)
+        texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="ignore")
+        texts = tf.strings.regex_replace(texts, _DROPPED, "")
+        if self._lowercase:
+            texts = tf.strings.lower(texts, encoding="utf-8")
+            texts = tf_text.normalize_utf8(texts, "NFD")
+            texts = tf.strings.regex_replace(texts, _ACCENTS, "")
+        return self._tokenizer.tokenize(texts)

@@ -1,0 +1,1 @@
+"""Training: runtime, optimiser, compiled step, loop and checkpoints."""

@@ -1,0 +1,89 @@
+"""Checkpoints of a training in progress."""
+
+import dataclasses
+import pathlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pd_bert.data.atomic import written_aside
+from pd_bert.models.model import Model
+
+
+@dataclasses.dataclass
+class Progress:
+    """How far a training is, and what its best evaluation was."""
+
+    step: int = 0
+    best_value: float = float("-inf")
+    best_step: int = 0
+    worse: int = 0
+    """Evaluations since the best one."""
+
+
+class Checkpoints:
+    """Saves and restores model, optimiser and progress in a directory.
+
+    TensorFlow writes each checkpoint under a temporary name and renames it, and points
+    to it last; a kill at any moment leaves the one before. Only the chief of a cluster
+    writes.
+    """
+
+    def __init__(
+        self,
+        directory: pathlib.Path,
+        model: Model,
+        optimizer: keras.optimizers.Optimizer,
+        *,
+        chief: bool,
+    ) -> None:
+        self._directory = directory
+        self._model = model
+        self._chief = chief
+        fields = dataclasses.asdict(Progress())
+        self._progress = {k: tf.Variable(v, dtype=tf.float64) for k, v in fields.items()}
+        checkpoint = tf.train.Checkpoint(
+            weights=[weight.value for weight in model.weights],
+            optimizer=[variable.value for variable in optimizer.variables],
+            progress=self._progress,
+        )
+        self._manager = tf.train.CheckpointManager(
+            checkpoint, str(directory / "checkpoints"), max_to_keep=2
+        )
+
+    def restore(self) -> Progress:
+        """The progress of the newest checkpoint, with all weights set; else a start."""
+        if self._manager.latest_checkpoint is None:
+            return Progress()
+        status = self._manager.checkpoint.restore(self._manager.latest_checkpoint)
+        status.assert_consumed()
+        values = {k: float(v.numpy()) for k, v in self._progress.items()}
+        return Progress(
+            step=int(values["step"]),
+            best_value=values["best_value"],
+            best_step=int(values["best_step"]),
+            worse=int(values["worse"]),
+        )
+
+    def save(self, progress: Progress) -> None:
+        """Writes a checkpoint of this progress."""
+        if not self._chief:
+            return
+        for name, value in dataclasses.asdict(progress).items():
+            self._progress[name].assign(value)
+        self._manager.save(checkpoint_number=progress.step)
+
+    def save_best(self) -> None:
+        """Keeps the present weights as the best."""
+        if not self._chief:
+            return
+        arrays = {str(i): np.asarray(w) for i, w in enumerate(self._model.weights)}
+        with written_aside(self._directory / "best.npz") as aside, aside.open("wb") as f:
+            np.savez(f, **arrays)
+
+    def restore_best(self) -> None:
+        """Sets the weights that were kept as the best."""
+        with np.load(self._directory / "best.npz", allow_pickle=False) as arrays:
+            for index, weight in enumerate(self._model.weights):
+                weight.assign(arrays[str(index)])

@@ -1,0 +1,77 @@
+"""Global batches → the replicas of a strategy."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from pd_bert.data.pipeline import NumpyBatch, to_dataset
+from pd_bert.errors import InputError
+
+
+def distribute(
+    batches: Callable[[], Iterator[NumpyBatch]],
+    batch_size: int,
+    strategy: tf.distribute.Strategy,
+    *,
+    endless: bool = False,
+) -> Any:
+    """A distributed dataset; replica r of R gets rows r·B/R to (r+1)·B/R − 1."""
+    replicas = strategy.num_replicas_in_sync
+    if batch_size % replicas:
+        raise InputError(
+            f"a batch size must be a multiple of the number of replicas, {replicas}; "
+            f"received {batch_size}"
+        )
+
+    def dataset(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        share = replicas // context.num_input_pipelines
+        first = context.input_pipeline_id * share
+        parts = to_dataset(
+            batches, replicas=replicas, local=range(first, first + share)
+        )
+        if endless:
+            parts = parts.apply(tf.data.experimental.assert_cardinality(-1))
+        return parts
+
+    return strategy.distribute_datasets_from_function(dataset)
+
+
+class Forward:
+    """A function over all batches of a data set, compiled once."""
+
+    def __init__(
+        self,
+        function: Callable[[Any], dict[str, tf.Tensor]],
+        strategy: tf.distribute.Strategy,
+    ) -> None:
+        """`function` gives, for a batch, tensors with the batch as first axis."""
+        self._strategy = strategy
+
+        def replica(batch: Any) -> dict[str, tf.Tensor]:
+            kept = {name: batch[name] for name in ("example_id", "example_weight")}
+            return {**function(batch), **kept}
+
+        self._step = tf.function(
+            lambda batch: strategy.run(replica, args=(batch,)), reduce_retracing=True
+        )
+
+    def __call__(
+        self, batches: Callable[[], Iterator[NumpyBatch]], batch_size: int
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """Yields the outputs for each batch and `example_id`, without fillers.
+
+        In a cluster every process gets the whole of them.
+        """
+        for batch in distribute(batches, batch_size, self._strategy):
+            outputs = {
+                name: self._gather(value) for name, value in self._step(batch).items()
+            }
+            real = outputs.pop("example_weight") > 0
+            yield {name: value[real] for name, value in outputs.items()}
+
+    def _gather(self, value: Any) -> np.ndarray:
+        if self._strategy.num_replicas_in_sync == 1:
+            return value.numpy()
+        return self._strategy.gather(value, axis=0).numpy()

@@ -1,0 +1,133 @@
+"""The outer training loop: plain Python around the compiled step."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from pd_bert.data.pipeline import Batches
+from pd_bert.errors import InputError
+from pd_bert.training import interrupt
+from pd_bert.training.checkpoint import Checkpoints, Progress
+from pd_bert.training.feed import distribute
+from pd_bert.training.runtime import barrier
+from pd_bert.training.step import TrainStep
+
+Metrics = dict[str, float]
+
+
+class Action(Protocol):
+    """A side effect of training: a progress bar, summaries."""
+
+    def steps(self, step: int, losses: np.ndarray) -> None:
+        """After a call: `losses` are those of the steps before `step`."""
+
+    def evaluated(self, step: int, metrics: Metrics) -> None:
+        """After an evaluation on dev."""
+
+
+class NotFinite(InputError):
+    """The loss became NaN or infinite."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """When things happen, in steps."""
+
+    total_steps: int
+    evaluate_every: int
+    patience: int | None = None
+    """Stop after this many evaluations without a better one; None: never."""
+    steps_per_call: int
+    checkpoint_seconds: float
+
+
+def train(
+    step: TrainStep,
+    batches: Batches,
+    checkpoints: Checkpoints,
+    schedule: Schedule,
+    *,
+    strategy: tf.distribute.Strategy,
+    evaluate: Callable[[], Metrics] | None = None,
+    primary_metric: str = "",
+    actions: tuple[Action, ...] = (),
+    where: str = "",
+) -> Progress:
+    """Trains from the newest checkpoint, if there is one, to the end.
+
+    With `evaluate` the weights end as those of the best evaluation. Raises
+    `Interrupted` after saving when a stop was asked for, and NotFinite, with the last
+    good checkpoint kept, at a loss that is not finite.
+    """
+    progress = checkpoints.restore()
+    # An iterator reads ahead; one is needed only if a step is left.
+    iterator = iter(
+        distribute(
+            lambda: batches.iterate(progress.step),
+            batches.batch_size,
+            strategy,
+            endless=True,
+        )
+    )
+    saved = time.monotonic()
+    while progress.step < schedule.total_steps and not _stale(progress, schedule):
+        count = _next_call(progress.step, schedule, evaluate is not None)
+        losses, stop = step(
+            iterator, start=progress.step, count=count, stop=interrupt.requested()
+        )
+        if not np.isfinite(losses).all():
+            bad = progress.step + int(np.argmin(np.isfinite(losses)))
+            raise NotFinite(
+                f"{where}: the loss must stay finite; it was {losses[bad - progress.step]} "
+                f"at step {bad} of {schedule.total_steps} (a lower learning rate often "
+                "helps); the last good checkpoint is kept"
+            )
+        progress.step += count
+        for action in actions:
+            action.steps(progress.step, losses)
+        evaluated = evaluate is not None and (
+            progress.step % schedule.evaluate_every == 0
+            or progress.step == schedule.total_steps
+        )
+        if evaluated:
+            assert evaluate is not None
+            metrics = evaluate()
+            _judge(progress, metrics[primary_metric], checkpoints)
+            for action in actions:
+                action.evaluated(progress.step, metrics)
+        due = time.monotonic() - saved > schedule.checkpoint_seconds
+        if evaluated or due or stop:
+            checkpoints.save(progress)
+            saved = time.monotonic()
+        if stop:
+            interrupt.stop()
+    if evaluate is not None:
+        barrier(strategy)  # the chief's file must be there before others read it
+        checkpoints.restore_best()
+    return progress
+
+
+def _judge(progress: Progress, value: float, checkpoints: Checkpoints) -> None:
+    if math.isnan(value) or value <= progress.best_value:
+        progress.worse += 1
+        return
+    checkpoints.save_best()
+    progress.best_value, progress.best_step, progress.worse = value, progress.step, 0
+
+
+def _stale(progress: Progress, schedule: Schedule) -> bool:
+    return schedule.patience is not None and progress.worse >= schedule.patience
+
+
+def _next_call(step: int, schedule: Schedule, evaluates: bool) -> int:
+    """The number of steps to the next thing that Python has to do."""
+    count = min(schedule.steps_per_call, schedule.total_steps - step)
+    if evaluates:
+        every = schedule.evaluate_every
+        count = min(count, every - step % every)
+    return count

@@ -1,0 +1,89 @@
+"""How a run uses its machine: devices, precision, compilation."""
+
+import dataclasses
+import os
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from pd_bert.errors import InputError
+from pd_bert.training.strategies import one_device
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """Knobs of the machine, not of the method.
+
+    `policy` is a Keras dtype policy (float32, mixed_bfloat16); `onednn_bfloat16` does
+    matrix products in bfloat16 on CPUs that have AVX512-BF16 or AMX; both change
+    numbers slightly and are part of a trained artifact's fingerprint. The rest does
+    not: `jit` compiles the step by XLA (one device only), `deterministic` makes runs
+    bit-identical at some cost in speed, `steps_per_call` is the length of the compiled
+    inner loop, `processes` the number of workers for text (default: one a core),
+    `checkpoint_seconds` the time between checkpoints, `fixed_length` pads every batch
+    to the longest bucket, as a TPU wants it.
+    """
+
+    strategy: Callable[[], tf.distribute.Strategy] = one_device
+    policy: str = "float32"
+    onednn_bfloat16: bool = False
+    jit: bool = False
+    deterministic: bool = False
+    steps_per_call: int = 20
+    processes: int = 0
+    checkpoint_seconds: float = 120.0
+    fixed_length: bool = False
+
+    @property
+    def numerics(self) -> dict[str, Any]:
+        """What changes the numbers that training gives."""
+        return {"policy": self.policy, "onednn_bfloat16": self.onednn_bfloat16}
+
+    @property
+    def workers(self) -> int:
+        """The number of processes that encode text."""
+        return self.processes or os.cpu_count() or 1
+
+    def start(self) -> tf.distribute.Strategy:
+        """Configures TensorFlow and makes the strategy; call it before any op."""
+        if self.deterministic:
+            tf.config.experimental.enable_op_determinism()
+        if self.onednn_bfloat16:
+            tf.config.optimizer.set_experimental_options(
+                {"auto_mixed_precision_onednn_bfloat16": True}
+            )
+        keras.config.set_dtype_policy(self.policy)
+        strategy = self.strategy()
+        if self.jit and strategy.num_replicas_in_sync > 1:
+            raise InputError(
+                "Runtime.jit works on one device; the strategy has "
+                f"{strategy.num_replicas_in_sync} replicas"
+            )
+        return strategy
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process writes what the workers of a cluster make together."""
+    resolver = strategy.cluster_resolver
+    if resolver is None or not resolver.task_type:
+        return True
+    if resolver.task_type == "chief":
+        return True
+    has_chief = "chief" in resolver.cluster_spec().jobs
+    return not has_chief and resolver.task_type == "worker" and resolver.task_id == 0
+
+
+def is_cluster(strategy: tf.distribute.Strategy) -> bool:
+    """Whether several processes train together."""
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
+def barrier(strategy: tf.distribute.Strategy) -> None:
+    """Waits until all processes of a cluster are here."""
+    if is_cluster(strategy):
+        ones = strategy.run(lambda: tf.distribute.get_replica_context().all_reduce(
+            tf.distribute.ReduceOp.SUM, tf.ones(())
+        ))
+        strategy.experimental_local_results(ones)[0].numpy()
