@@ -1,13 +1,17 @@
 """All that knows gin: reading recipes, checking them, making their values."""
 
+import contextlib
+
 # gin uses importlib.util without importing it.
 import importlib.util  # noqa: F401
 import itertools
 import pathlib
 import re
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import gin
+from absl import logging
 from gin import config as gin_config
 
 import pd_bert
@@ -15,6 +19,9 @@ from pd_bert.errors import InputError
 from pd_bert.stages.base import Stage
 from pd_bert.stages.recipe import Recipe, in_order
 from pd_bert.training.runtime import Runtime
+from pd_bert.values import class_path
+
+T = TypeVar("T")
 
 
 def gin_folder() -> pathlib.Path:
@@ -45,9 +52,10 @@ def load(
     gin.add_config_file_search_path(str(gin_folder()))
     paths = [_find(name) for name in files]
     try:
-        gin.parse_config_files_and_bindings(
-            [str(path) for path in paths], list(bindings)
-        )
+        with _quiet():
+            gin.parse_config_files_and_bindings(
+                [str(path) for path in paths], list(bindings)
+            )
         _check_macros()
         recipe, runtime = _make(Recipe), _make(Runtime)
         stages = [stage for point in _points(recipe) for stage in point.stages]
@@ -64,8 +72,21 @@ def operative() -> str:
     return gin.operative_config_str()
 
 
-def _make(cls: type) -> object:
-    return gin.get_configurable(cls)()
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """gin logs an error for each place where it looks for an include in vain."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.FATAL)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+def _make(cls: type[T]) -> T:
+    """The value of a class, with what the configuration binds of it, if anything."""
+    bound = any(name == class_path(cls) for _, name in gin_config._CONFIG)
+    return gin.get_configurable(cls)() if bound else cls()
 
 
 def _find(name: str) -> pathlib.Path:
@@ -95,7 +116,7 @@ def _points(recipe: Recipe) -> Iterator[Recipe]:
         with gin.unlock_config():
             for name, value in zip(names, values, strict=True):
                 gin.parse_config(f"{name} = {value!r}")
-        yield _make(Recipe)  # type: ignore[misc]
+        yield _make(Recipe)
 
 
 def _macros() -> set[str]:

@@ -78,7 +78,11 @@ class Prepare(Stage):
         artifact: Artifact = context.artifact(self.vocabulary)
         vocabulary = artifact.vocabulary()
         vocabulary.write(context.directory / "vocab.txt")
-        return {**vocabulary_info(vocabulary), "vocabulary_size": len(vocabulary)}
+        return {
+            **vocabulary_info(vocabulary),
+            "vocabulary_size": len(vocabulary),
+            "sequence_length": self.sequence_length,
+        }
 
 
 def _several(chunks: Chunks) -> bool:

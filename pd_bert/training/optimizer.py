@@ -82,7 +82,7 @@ class _FusedAdamW(keras.optimizers.AdamW):
     """
 
     def __init__(self, *, global_norm: float, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(name="adamw", **kwargs)
         self._global_norm = global_norm
 
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
