@@ -136,7 +136,7 @@ class Model(tf.Module):
         encoder's shape or vocabulary size differs.
         """
         described = describe(directory)
-        saved = from_json(described["architecture"])
+        saved = saved_architecture(directory)
         if described["vocabulary_size"] != self.encoder.vocabulary_size:
             raise InputError(
                 "an initial encoder must have the student's vocabulary size "
@@ -157,6 +157,11 @@ class Model(tf.Module):
         )
         self.load_heads(directory, taken)
         return taken
+
+
+def saved_architecture(directory: pathlib.Path) -> Architecture:
+    """The architecture of a saved model."""
+    return from_json(describe(directory)["architecture"])
 
 
 def describe(directory: pathlib.Path) -> dict[str, Any]:

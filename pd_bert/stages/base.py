@@ -5,13 +5,14 @@ import dataclasses
 import functools
 import json
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import tensorflow as tf
 
 from pd_bert.data.shards import checksum
 from pd_bert.data.source import Source
+from pd_bert.errors import InputError
 from pd_bert.stages.artifact import Artifact
 from pd_bert.training.runtime import Runtime
 from pd_bert.values import class_path, digest, to_json
@@ -82,6 +83,34 @@ class Stage(abc.ABC):
         """What is known beforehand: parameters, steps."""
         return {}
 
+    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
+        """What is known of the artifact before it is made: `vocabulary`, `labels`.
+
+        `inputs` say the same of the stages it reads, by field name; a key that nobody
+        knows yet is missing. Raises InputError for inputs that do not fit together:
+        asked before the first training, so that nothing is trained in vain.
+        """
+        known = {
+            field: info["vocabulary"]
+            for field, info in inputs.items()
+            if "vocabulary" in info
+        }
+        if len(set(known.values())) > 1:
+            made_with = (
+                f"{field} ({self.inputs()[field].label}) has {vocabulary[:12]}"
+                for field, vocabulary in known.items()
+            )
+            raise InputError(
+                f"{where}: all that a stage reads must share one vocabulary; "
+                f"{', '.join(made_with)}"
+            )
+        return {"vocabulary": vocabulary for vocabulary in known.values()}
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return f"{self.kind}-{self.name}"
+
     def row(self) -> Info:
         """The stage's own columns of results.json."""
         return {"size": None, "task": None, "seed": getattr(self, "seed", None)}
@@ -105,6 +134,17 @@ class Stage(abc.ABC):
             for field in dataclasses.fields(self)
             if field.name not in ("name", "method")
         }
+
+
+def require_same_labels(
+    where: str, *, teacher: str, has: Sequence[str], wanted: Sequence[str]
+) -> None:
+    """Raises InputError unless the two are the same label names in one order."""
+    if list(has) != list(wanted):
+        raise InputError(
+            f"{where}: model and task must have the same labels in the same order; "
+            f"{teacher} has {list(has)}, the task {list(wanted)}"
+        )
 
 
 @functools.lru_cache(maxsize=4096)
@@ -153,7 +193,7 @@ def _source_fingerprint(source: Source) -> str:
 def _described(value: Any, numerics: Info) -> Any:
     if isinstance(value, Stage):
         identity = _fingerprint(value, json.dumps(numerics, sort_keys=True))
-        return {"stage": f"{value.kind}-{value.name}", "fingerprint": identity}
+        return {"stage": value.label, "fingerprint": identity}
     if isinstance(value, list | tuple):
         return [_described(item, numerics) for item in value]
     return to_json(value)

@@ -23,8 +23,13 @@ class Recipe:
 
 
 def in_order(stages: Iterable[Stage], runtime: Runtime) -> list[Stage]:
-    """All stages that are needed, each once, inputs before what reads them."""
+    """All stages that are needed, each once, inputs before what reads them.
+
+    First come those that neither train nor read what is trained: they are cheap, and
+    bad data must show before compute is spent.
+    """
     ordered: dict[str, Stage] = {}
+    costly: dict[str, bool] = {}
 
     def visit(stage: Stage) -> None:
         fingerprint = stage.fingerprint(runtime)
@@ -32,9 +37,13 @@ def in_order(stages: Iterable[Stage], runtime: Runtime) -> list[Stage]:
             for read in stage.inputs().values():
                 visit(read)
             ordered[fingerprint] = stage
+            costly[fingerprint] = stage.trains or any(
+                costly[read.fingerprint(runtime)] for read in stage.inputs().values()
+            )
 
     for stage in stages:
         if not isinstance(stage, Stage):
             raise InputError(f"Recipe.stages holds stages; received {stage!r}")
         visit(stage)
-    return list(ordered.values())
+    # The sort is stable: within each half the order stays.
+    return [ordered[fingerprint] for fingerprint in sorted(ordered, key=costly.get)]

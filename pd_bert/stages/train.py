@@ -13,7 +13,7 @@ from pd_bert.data.pipeline import DEFAULT_BUCKETS, Batches, NumpyBatch
 from pd_bert.data.records import Records
 from pd_bert.errors import InputError
 from pd_bert.models.encoder import Architecture
-from pd_bert.models.model import Model
+from pd_bert.models.model import Model, saved_architecture
 from pd_bert.objectives.base import Objective
 from pd_bert.stages.artifact import Artifact, vocabulary_info
 from pd_bert.stages.base import Context, Info, Stage
@@ -33,13 +33,15 @@ from pd_bert.training.teacher import Teacher
 class Train(Stage):
     """Trains a model of `architecture`, from `initial` or from random weights.
 
+    Without an architecture it is that of the initial model.
+
     Runs `steps` updates or, without it, `epochs` passes over the data. On dev it
     measures every `evaluate_every` steps (default: once an epoch) and keeps the best;
     `patience` evaluations without a better one end it early. Length buckets hold for
     all but fixed-length windows.
     """
 
-    architecture: Architecture
+    architecture: Architecture | None = None
     initial: Stage | None = None
     objectives: tuple[Objective, ...]
     optimizer: AdamW
@@ -86,14 +88,24 @@ class Train(Stage):
         return None
 
     def row(self) -> Info:
+        if self.architecture is not None:
+            size = self.architecture.name
+        else:
+            assert self.initial is not None
+            size = self.initial.row()["size"]
         return {
-            "size": self.architecture.name,
+            "size": size,
             "task": self.learnt_task.name,
             "seed": self.seed,
         }
 
     def check(self) -> None:
         super().check()
+        if self.architecture is None and self.initial is None:
+            raise InputError(
+                f"{self.kind} {self.name}: a model needs an architecture or an initial "
+                "model to take it from; received neither"
+            )
         if self.batch_size % self.accumulation:
             raise InputError(
                 f"{self.kind} {self.name}: batch_size must be a multiple of "
@@ -103,7 +115,7 @@ class Train(Stage):
     def plan(self, runtime: Runtime, artifacts: dict[str, Artifact]) -> Info:
         info: Info = {"steps": self.steps or f"{self.epochs} epochs"}
         data = artifacts.get(self.data.fingerprint(runtime))
-        if data is not None:
+        if data is not None and self.architecture is not None:
             size = data["vocabulary_size"]
             info["parameters"] = self.architecture.parameters(size)
         return info
@@ -181,6 +193,12 @@ class Train(Stage):
             "best_step": progress.best_step or progress.step,
         }
 
+    def _architecture(self, context: Context) -> Architecture:
+        if self.architecture is not None:
+            return self.architecture
+        assert self.initial is not None
+        return saved_architecture(context.artifact(self.initial).directory)
+
     def _batches(
         self, context: Context, vocabulary: Vocabulary
     ) -> tuple[Batches, int]:
@@ -202,7 +220,7 @@ class Train(Stage):
         keras.utils.set_random_seed(self.seed)
         with context.strategy.scope():
             model = Model(
-                self.architecture,
+                self._architecture(context),
                 self.learnt_task.heads(self.labels(context)),
                 len(vocabulary),
             )
