@@ -22,13 +22,19 @@ from pd_bert.stages.runner import Runner
 from pd_bert.stages.workdir import Workdir
 
 _GIN_FILE = flags.DEFINE_multi_string(
-    "gin_file", None, "A recipe's name or path, or another gin file; repeatable."
+    "gin_file",
+    None,
+    "A recipe's name or path, or another gin file; repeatable.",
+    required=True,
 )
 _GIN_BINDINGS = flags.DEFINE_multi_string(
     "gin_bindings", [], "A binding that overrides the files, 'K = V'; repeatable."
 )
 _WORKDIR = flags.DEFINE_string(
-    "workdir", None, "The directory for artifacts and results; made if missing."
+    "workdir",
+    None,
+    "The directory for artifacts and results; made if missing.",
+    required=True,
 )
 _DRY_RUN = flags.DEFINE_bool(
     "dry_run", False, "Print the plan (stages, reused or not, parameters, steps) only."
@@ -59,7 +65,6 @@ def _main() -> None:
 
 def main() -> None:
     """The console script."""
-    flags.mark_flags_as_required(["gin_file", "workdir"])
     program.start(_main)
 
 

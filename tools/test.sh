@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Lint, types and all tests, in the environment that the quickstart uses. Arguments go
+# to pytest. Tests on real data look in PD_BERT_DATA and are skipped without it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. tools/environment.sh
+environment requirements.lock requirements-test.lock
+.venv/bin/ruff check .
+.venv/bin/ruff format --check .
+.venv/bin/mypy
+.venv/bin/python -m pytest "$@"
