@@ -7,14 +7,14 @@ import importlib.util  # noqa: F401
 import itertools
 import pathlib
 import re
-from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from absl import logging
 
 import gin
-from absl import logging
-from gin import config as gin_config
-
 import pd_bert
+from gin import config as gin_config
 from pd_bert.errors import InputError
 from pd_bert.stages.base import Stage
 from pd_bert.stages.recipe import Recipe, in_order
@@ -51,20 +51,33 @@ def load(
     gin.clear_config()
     gin.add_config_file_search_path(str(gin_folder()))
     paths = [_find(name) for name in files]
+    at = f"configuration {', '.join(files)}"
     try:
         with _quiet():
-            gin.parse_config_files_and_bindings(
-                [str(path) for path in paths], list(bindings)
-            )
-        _check_macros()
+            parsed = [gin.parse_config_file(str(path)) for path in paths]
+            for binding in bindings:
+                at = f"binding {binding!r}"
+                gin.parse_config(binding)
+            at = f"configuration {', '.join(files)}"
+            gin.finalize()
+        _check_macros("\n".join([*_texts(parsed), *bindings]))
         recipe, runtime = _make(Recipe), _make(Runtime)
         stages = [stage for point in _points(recipe) for stage in point.stages]
         return recipe, in_order(stages, runtime), runtime
     except InputError:
         raise
-    except (OSError, SyntaxError, ImportError, ValueError, TypeError, AttributeError,
-            RuntimeError, NameError, KeyError) as error:
-        raise InputError(f"configuration {', '.join(files)}: {_one_line(error)}") from error
+    except (
+        OSError,
+        SyntaxError,
+        ImportError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+        NameError,
+        KeyError,
+    ) as error:
+        raise InputError(f"{at}: {_explained(error)}") from error
 
 
 def operative() -> str:
@@ -124,9 +137,21 @@ def _macros() -> set[str]:
     return {scope for scope, name in gin_config._CONFIG if name == "gin.macro"}
 
 
-def _check_macros() -> None:
-    """Raises InputError for a macro that nothing refers to: gin takes it silently."""
-    text = gin.config_str(max_line_length=10_000)
+def _texts(parsed: Iterable[Any]) -> Iterator[str]:
+    """The texts of parsed gin files and of those that they include."""
+    for file in parsed:
+        here = pathlib.Path(file.filename)
+        yield (here if here.is_file() else gin_folder() / here).read_text()
+        yield from _texts(file.includes)
+
+
+def _check_macros(text: str) -> None:
+    """Raises InputError for a macro that nothing refers to: gin takes it silently.
+
+    `text` is all that was parsed: what gin keeps of it lacks the bindings that others
+    override, and whoever overrides a parameter must not have to unset its macro.
+    """
+    text = re.sub(r"^\s*#.*", "", text, flags=re.MULTILINE)
     used = set(re.findall(r"%([A-Za-z_][\w./]*)", text))
     axes = set(re.findall(r"""['"]([A-Z][A-Z0-9_]*)['"]\s*:""", text))
     if unused := sorted(_macros() - used - axes):
@@ -136,5 +161,9 @@ def _check_macros() -> None:
         )
 
 
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())
+def _explained(error: BaseException) -> str:
+    """gin's message on one line, without the whole configuration that may follow."""
+    text = " ".join(str(error).split())
+    if macro := re.match(r"No bindings specified for '([^']*)/gin.macro'", text):
+        return f"the macro {macro[1]} is used and must be set; nothing sets it"
+    return text

@@ -53,10 +53,10 @@ def from_json(data: Any) -> Any:
     if isinstance(data, list):
         return tuple(from_json(item) for item in data)
     if isinstance(data, dict) and data.keys() == {"class", "settings"}:
-        cls = _attribute(data["class"])
+        cls = attribute(data["class"])
         return cls(**{name: from_json(v) for name, v in data["settings"].items()})
     if isinstance(data, dict) and data.keys() == {"function"}:
-        return _attribute(data["function"])
+        return attribute(data["function"])
     if isinstance(data, dict):
         return {name: from_json(item) for name, item in data.items()}
     return data
@@ -67,6 +67,7 @@ def digest(data: Any) -> str:
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
-def _attribute(path: str) -> Any:
+def attribute(path: str) -> Any:
+    """What an import path names: `package.module.Class`."""
     module, _, name = path.rpartition(".")
     return getattr(importlib.import_module(module), name)

@@ -1,13 +1,16 @@
 """What every program does at its start and end."""
 
 import errno
+import os
 import sys
 from collections.abc import Callable, Sequence
 
-from absl import app, logging
+from absl import app, flags, logging
 
 from pd_bert.errors import InputError
 from pd_bert.training import interrupt
+
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR)
 
 
 def start(main: Callable[[], None]) -> None:
@@ -22,12 +25,32 @@ def start(main: Callable[[], None]) -> None:
             main()
         except InputError as error:
             _fail(str(error))
+        except BrokenPipeError:
+            # The reader has read enough, as `head` does. Python would complain once
+            # more when it closes the file.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise
-            _fail(f"the disk is full: {error}; what was finished is kept")
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                _fail(f"the disk is full: {error}; what was finished is kept")
+            if error.errno in _REFUSED:
+                _fail(f"no access to a file or folder: {error}")
+            raise
 
+    _introduce(main.__module__)
     app.run(guarded)
+
+
+def _introduce(module: str) -> None:
+    """Makes --help show the program's docstring and flags.
+
+    absl takes them from the module `__main__`, which in a console script is a wrapper
+    of two lines.
+    """
+    if module != "__main__":
+        sys.modules["__main__"].__doc__ = sys.modules[module].__doc__
+        for flag in flags.FLAGS.get_key_flags_for_module(module):
+            flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
 
 
 def _fail(message: str) -> None:

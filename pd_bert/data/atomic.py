@@ -4,14 +4,19 @@ import contextlib
 import json
 import os
 import pathlib
+import secrets
+import shutil
 from collections.abc import Iterator
 from typing import Any
+
+from pd_bert.errors import InputError
 
 
 @contextlib.contextmanager
 def written_aside(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Yields a temporary path beside `path`, renamed to it when the block succeeds."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Not the process id: machines that share the directory may have the same.
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         yield aside
         with aside.open("rb") as file:
@@ -19,6 +24,49 @@ def written_aside(path: pathlib.Path) -> Iterator[pathlib.Path]:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def folder_written_aside(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields a temporary folder beside `path`, renamed to it when the block succeeds.
+
+    Raises InputError if `path` exists, or has no folder to lie in.
+    """
+    if path.exists():
+        raise InputError(f"the output must not exist yet; {path} does")
+    if not path.parent.is_dir():
+        raise InputError(f"no such folder: {path.parent}")
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    aside.mkdir()
+    try:
+        yield aside
+        aside.rename(path)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def require_space(directory: pathlib.Path, size: int) -> None:
+    """Raises OSError unless a file of `size` bytes can be written in `directory`.
+
+    For libraries that do not survive a full disk. It writes, as no question to the
+    system knows of quotas, limits and networks.
+    """
+    block = bytes(1 << 20)
+    path = directory / f".{secrets.token_hex(4)}.tmp"
+    try:
+        with path.open("wb") as file:
+            for _ in range(-(-size // len(block))):
+                file.write(block)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def read_json(path: pathlib.Path) -> Any:
+    """Reads JSON; InputError if the file holds none, as a cut one does."""
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError as error:  # not UTF-8, or not JSON
+        raise InputError(f"the file must hold JSON ({error}): {path}") from error
 
 
 def write_json(path: pathlib.Path, data: Any) -> None:

@@ -73,7 +73,9 @@ class Batches:
 
     def steps_of(self, epochs: int) -> int:
         """The number of batches of the first `epochs` epochs."""
-        if len(self._blocks(0)) == 1:
+        counts = self.records.shard_counts
+        # Then it is one block in whatever order the shards come, and epochs are alike.
+        if sum(counts[shard] for shard in self._shards) <= self._block_examples:
             return self.steps(0) * epochs
         return sum(self.steps(epoch) for epoch in range(epochs))
 

@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import functools
-import json
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from pd_bert.data.atomic import read_json
 from pd_bert.data.example_spec import ExampleSpec, parser, spec_from_json
 from pd_bert.data.shards import checksum
 from pd_bert.errors import InputError
@@ -52,7 +52,7 @@ class Records:
         if not path.is_file():
             raise InputError(f"a data set has a manifest.json; {directory} has none")
         self.directory = directory
-        self.manifest: dict[str, Any] = json.loads(path.read_text())
+        self.manifest: dict[str, Any] = read_json(path)
         self.spec: ExampleSpec = spec_from_json(self.manifest["spec"])
 
     @property
@@ -94,9 +94,16 @@ class Records:
                 f"a shard has the size in its manifest, {shard['bytes']} bytes; "
                 f"{path} has {size}"
             )
-        if (found := checksum(path)) != shard["sha256"]:
+        self._check_sum(path, shard["sha256"])
+        if "lengths_sha256" in shard:  # manifests of earlier versions have none
+            self._check_sum(path.with_suffix(".npy"), shard["lengths_sha256"])
+
+    def _check_sum(self, path: pathlib.Path, wanted: str) -> None:
+        if not path.is_file():
+            raise InputError(f"the manifest lists {path}, which is missing")
+        if (found := checksum(path)) != wanted:
             raise InputError(
-                f"a shard has the SHA-256 in its manifest, {shard['sha256'][:12]}…; "
+                f"a shard has the SHA-256 in its manifest, {wanted[:12]}…; "
                 f"{path} has {found[:12]}…"
             )
 

@@ -8,13 +8,19 @@ the chunk alone, so killed and restarted, or split otherwise, the result is the 
 """
 
 import concurrent.futures
+import concurrent.futures.process
+import functools
 import hashlib
+import itertools
 import json
-import multiprocessing
+import multiprocessing.context
 import os
 import pathlib
+import signal
+import sys
 import threading
 import time
+import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -32,6 +38,9 @@ Encode = Callable[[Chunk], Iterable[Example]]
 """Chunk → examples. Pickled to the workers, so a module's function or a value."""
 
 _POLL_SECONDS = 0.5
+# The tokenizer runs outside the interpreter's lock, so that threads fill two cores.
+# They start at once and share all memory; the first worker process takes 5 s and 1 GB.
+_MOST_THREADS = 2
 
 
 def write_shards(
@@ -46,15 +55,21 @@ def write_shards(
 ) -> None:
     """Writes every chunk as a shard, with others where there are others.
 
-    `chunks()` yields the same chunks in the same order each time it is called. With
-    `processes` 0 the chunks are encoded here. `progress` is told of finished examples;
-    `stop` is called between shards and raises to end early. Returns when all shards
-    are finished, by whomever.
+    `directory` must exist: who helps must not make it anew when its owner has moved it
+    away. `chunks()` yields the same chunks in the same order each time it is called.
+    With `processes` 0 the chunks are encoded here, with 1 or 2 by threads, above that
+    by processes. `progress` is told of finished examples; `stop` is called between
+    shards and raises to end early. Returns when all shards are finished, by whomever.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     with _executor(processes) as executor:
         while not _pass(
-            executor, max(1, 2 * processes), chunks, encode, spec, directory, progress,
+            executor,
+            max(1, 2 * processes),
+            chunks,
+            encode,
+            spec,
+            directory,
+            progress,
             stop,
         ):
             time.sleep(_POLL_SECONDS)
@@ -75,7 +90,8 @@ def write_manifest(
         "shards": shards,
     }
     write_json(directory / "manifest.json", manifest)
-    for path in directory.glob("shard-*.lock"):
+    # Locks, and what killed processes were writing.
+    for path in itertools.chain(directory.glob("*.lock"), directory.glob(".*.tmp")):
         path.unlink(missing_ok=True)
     return manifest
 
@@ -104,7 +120,11 @@ def _pass(
         nonlocal pending, finished
         done, pending = concurrent.futures.wait(pending, return_when=return_when)
         for future in done:
-            count = future.result()
+            try:
+                count = future.result()
+            except concurrent.futures.process.BrokenProcessPool:
+                stop()  # a signal to the whole group ended the workers too
+                raise
             finished &= count is not None
             progress(count or 0)
 
@@ -112,8 +132,8 @@ def _pass(
         stop()
         if (directory / f"shard-{index:05d}.json").exists():
             continue
-        arguments = (chunk, index, encode, spec, directory)
-        pending.add(executor.submit(_write_shard, *arguments))
+        write = functools.partial(_write_shard, chunk, index, encode, spec, directory)
+        pending.add(executor.submit(write))
         # Bounded: the chunks in flight are all that is in memory.
         while len(pending) >= depth:
             collect(concurrent.futures.FIRST_COMPLETED)
@@ -139,8 +159,9 @@ def _write_shard(
                     file.write(serialize(example, spec))
                     lengths.append(len(example["token_ids"]))
         except tf.errors.ResourceExhaustedError as error:
-            raise OSError(28, f"no space left to write {path}") from error
-        with written_aside(stem.with_suffix(".npy")) as aside, aside.open("wb") as file:
+            raise OSError(28, "No space left on device", str(path)) from error
+        lengths_path = stem.with_suffix(".npy")
+        with written_aside(lengths_path) as aside, aside.open("wb") as file:
             np.save(file, np.asarray(lengths, np.uint16))
         write_json(
             description,
@@ -149,6 +170,7 @@ def _write_shard(
                 "count": len(lengths),
                 "bytes": path.stat().st_size,
                 "sha256": checksum(path),
+                "lengths_sha256": checksum(lengths_path),
             },
         )
         return len(lengths)
@@ -157,12 +179,40 @@ def _write_shard(
 def _executor(processes: int) -> concurrent.futures.Executor:
     if not processes:
         return _Inline()
-    # forkserver: TensorFlow is imported once and its pages are shared by the workers.
-    context = multiprocessing.get_context("forkserver")
+    if processes <= _MOST_THREADS:
+        return concurrent.futures.ThreadPoolExecutor(processes)
+    context = _Context()
     context.set_forkserver_preload([__name__, "tensorflow_text"])
     return concurrent.futures.ProcessPoolExecutor(
-        processes, mp_context=context, initializer=_die_with_parent
+        processes, mp_context=context, initializer=_start_worker
     )
+
+
+class _Process(multiprocessing.context.ForkServerProcess):
+    """A worker that does not import the main module.
+
+    That is a program which imports Keras and all stages: seconds, and some 200 MB, for
+    each worker. So what is encoded and how must not be defined in the main module.
+    """
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:  # noqa: N802
+        with _main_lock:
+            main = sys.modules["__main__"]
+            sys.modules["__main__"] = types.ModuleType("__main__")
+            try:
+                return multiprocessing.context.ForkServerProcess._Popen(process_obj)
+            finally:
+                sys.modules["__main__"] = main
+
+
+_main_lock = threading.Lock()
+
+
+class _Context(multiprocessing.context.ForkServerContext):
+    """forkserver: TensorFlow is imported once and its pages are shared by workers."""
+
+    Process = _Process
 
 
 class _Inline(concurrent.futures.Executor):
@@ -176,13 +226,21 @@ class _Inline(concurrent.futures.Executor):
         return future
 
 
-def _die_with_parent() -> None:
-    """Ends this worker when the process it works for is gone, even by SIGKILL."""
-    parent = os.getppid()
+def _start_worker() -> None:
+    """Ends this worker when the process it works for is gone, even by SIGKILL.
+
+    Ctrl-C and a batch system signal the whole group; only the parent shall decide. A
+    GPU stays the parent's: TensorFlow takes the memory of all that it sees.
+    """
+    tf.config.set_visible_devices([], "GPU")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Not os.getppid(): that is the fork server, which lives as long as its workers.
+    parent = multiprocessing.parent_process()
+    assert parent is not None
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(_POLL_SECONDS)
+        parent.join()
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -2,12 +2,13 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pd_bert.data import markup
-from pd_bert.data.files import expand, hash_files, read_lines
+from pd_bert.data.files import MAX_LINE_BYTES, expand, hash_files, read_lines
 from pd_bert.data.source import Row, Source, digest
 from pd_bert.errors import InputError
 
@@ -18,6 +19,10 @@ _FORMATS = {
     ".jsonl": "jsonl",
     ".json": "jsonl",
 }
+# JSON's escapes can write what is not text: such a string has no UTF-8.
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+# The csv module refuses fields of over 131,072 characters if it is not told otherwise.
+csv.field_size_limit(MAX_LINE_BYTES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +42,9 @@ class Table(Source):
             and False for tsv, where a quote is a character like any other.
         label_values: (raw label, name) pairs; a label not listed is an error.
         strip_markup: removes HTML tags and resolves entities.
+        keep_blank: a row may be without text, and in a table of a single column a
+        keep_blank: a row whose texts are empty is a row and not an error; so is a
+            blank line where there is a single column.
 
     Labels of JSON that are not strings are written as JSON: 1, 0.5, true.
     """
@@ -50,6 +58,7 @@ class Table(Source):
     quoting: bool | None = None
     label_values: tuple[tuple[str, str], ...] = ()
     strip_markup: bool = False
+    keep_blank: bool = False
 
     def rows(self) -> Iterator[Row]:
         """Gives one row for every non-blank line.
@@ -62,7 +71,7 @@ class Table(Source):
         for path in expand(self.files):
             for number, (text, text_b, label) in self._fields(path):
                 where = f"{path}:{number}"
-                if not text and not text_b:
+                if not (text or text_b or self.keep_blank):
                     raise InputError(f"a row needs text, received none: {where}")
                 if label is not None:
                     if not label:
@@ -95,7 +104,7 @@ class Table(Source):
         columns = self._columns()
         width = None
         if self.header:
-            number, names = next(records, (1, []))
+            number, names = next(filter(_is_filled, records), (1, []))
             if not names:
                 raise InputError(f"a table needs a header line, received none: {path}")
             width = len(names)
@@ -105,6 +114,10 @@ class Table(Source):
             indices = [each if isinstance(each, int) else None for each in columns]
         needed = 1 + max(index for index in indices if index is not None)
         for number, fields in records:
+            if not fields:
+                if not (self.keep_blank and width == 1):
+                    continue
+                fields = [""]
             if len(fields) < needed:
                 raise InputError(
                     f"a row needs {needed} columns, received {len(fields)}: "
@@ -119,12 +132,11 @@ class Table(Source):
             yield number, [None if i is None else fields[i] for i in indices]
 
     def _records(self, path: Path) -> Iterator[tuple[int, list[str]]]:
-        """Gives (number of the first line, all fields) of each non-blank line."""
+        """Gives (number of the first line, all fields); no fields for a blank line."""
         delimiter = "\t" if self._format(path) == "tsv" else ","
         if not self._is_quoted(path):
             for number, line in read_lines(path, whole=True):
-                if line:
-                    yield number, line.split(delimiter)
+                yield number, line.split(delimiter) if line else []
             return
         lines = (f"{line}\n" for _, line in read_lines(path, whole=True))
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -136,8 +148,7 @@ class Table(Source):
                 return
             except csv.Error as error:
                 raise InputError(f"bad quotes ({error}): {path}:{number}") from error
-            if fields:
-                yield number, fields
+            yield number, fields
             number = reader.line_num + 1
 
     def _json_fields(self, path: Path) -> Iterator[tuple[int, list[str | None]]]:
@@ -191,6 +202,7 @@ class Table(Source):
             self.header,
             self.label_values,
             self.strip_markup,
+            *([True] if self.keep_blank else []),
         )
 
     def check(self) -> None:
@@ -229,8 +241,17 @@ def _index(column: str | int | None, names: list[str], where: str) -> int | None
     return names.index(column)
 
 
+def _is_filled(record: tuple[int, list[str]]) -> bool:
+    return bool(record[1])
+
+
 def _json_value(value: object, column: str | int, is_label: bool, where: str) -> str:
     if isinstance(value, str):
+        if _LONE_SURROGATE.search(value):
+            raise InputError(
+                f"field {column!r} must be Unicode text, received half a surrogate "
+                f"pair: {where}"
+            )
         return value
     if is_label and isinstance(value, bool | int | float):
         return json.dumps(value)

@@ -25,22 +25,25 @@ class TextLines(Source):
         document_per_line: each line is a document.
         split_sentences: a row, or a segment of a document, is a sentence.
         strip_markup: removes HTML tags and resolves entities.
+        keep_blank: a blank line is a row too, with an empty text, and a line of over
+            1 MB is an error: a row for every line. For rows only.
     """
 
     files: str | tuple[str, ...]
     document_per_line: bool = False
     split_sentences: bool = False
     strip_markup: bool = False
+    keep_blank: bool = False
 
     def rows(self) -> Iterator[Row]:
         """Gives a row for every non-blank line (or sentence); labels are None."""
         for path in expand(self.files):
-            for number, line in read_lines(path):
+            for number, line in read_lines(path, whole=self.keep_blank):
                 if self.strip_markup:
                     line = " ".join(markup.strip_markup(line).split())
                 texts = sentences_of(line) if self.split_sentences else [line.strip()]
                 for text in texts:
-                    if text:
+                    if text or self.keep_blank:
                         yield Row(text, None, None, f"{path}:{number}")
 
     def documents(self) -> Iterator[list[str]]:
@@ -87,13 +90,14 @@ class TextLines(Source):
         return [line] if line else []
 
     def fingerprint(self) -> str:
-        """Returns the hash of the files' contents and the three switches."""
+        """Returns the hash of the files' contents and the switches."""
         return digest(
             "TextLines",
             hash_files(expand(self.files)),
             self.document_per_line,
             self.split_sentences,
             self.strip_markup,
+            *([True] if self.keep_blank else []),
         )
 
     def check(self) -> None:

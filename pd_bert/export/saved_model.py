@@ -2,16 +2,20 @@
 
 import dataclasses
 import pathlib
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
 
+from pd_bert.data.atomic import write_json
 from pd_bert.errors import InputError
 from pd_bert.export.serving import ServedModel
 from pd_bert.models.model import Model
 from pd_bert.stages.artifact import Artifact
 from pd_bert.stages.base import Context, Info, Stage
+
+DESCRIPTION = "assets.extra/pd_bert.json"
+"""Beside saved_model.pb, where SavedModel keeps room for files of its users."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,7 +63,20 @@ def served(artifact: Artifact) -> ServedModel:
     )
 
 
+def describe(artifact: Artifact) -> dict[str, Any]:
+    """What a user of the exported model must know: label names in their order …"""
+    keys = ("labels", "pairs", "task", "sequence_length", "lowercase", "vocabulary")
+    return {
+        "model": f"{artifact['kind']}-{artifact['name']}",
+        "fingerprint": artifact["fingerprint"],
+        **{key: artifact[key] for key in keys},
+    }
+
+
 def export(artifact: Artifact, directory: pathlib.Path) -> None:
     """Writes the SavedModel; a plain tf.Module stores every weight once."""
     module = served(artifact)
     tf.saved_model.save(module, str(directory), signatures=module.signatures())
+    path = directory / DESCRIPTION
+    path.parent.mkdir(exist_ok=True)
+    write_json(path, describe(artifact))

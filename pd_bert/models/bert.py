@@ -55,6 +55,8 @@ class Bert(Architecture):
                 intermediate_dim=self.feed_forward,
                 dropout=self.dropout if dropout is None else dropout,
                 max_sequence_length=self.max_sequence_length,
+                # Keras would number it, and artifacts differ from run to run.
+                name="bert_backbone",
             )
         )
 

@@ -81,7 +81,7 @@ class Model(tf.Module):
     def save(self, directory: pathlib.Path) -> None:
         """Writes `encoder/`, `heads.npz` and `model.json` into `directory`."""
         folder = directory / "encoder"
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)  # from a run that was killed here
         self.encoder.save(folder)
         arrays = {
             f"{name}/{index}": np.asarray(weight)

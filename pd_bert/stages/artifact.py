@@ -1,10 +1,11 @@
 """An artifact: a finished stage's directory, which says what it is."""
 
-import json
 import pathlib
 from typing import Any
 
+from pd_bert.data.atomic import read_json, require_space
 from pd_bert.errors import InputError
+from pd_bert.models.model import Model
 from pd_bert.text.vocabulary import Vocabulary
 
 
@@ -23,7 +24,7 @@ class Artifact:
                 f"an artifact's folder holds artifact.json; {directory} does not"
             )
         self.directory = directory
-        self.info: dict[str, Any] = json.loads(path.read_text())
+        self.info: dict[str, Any] = read_json(path)
 
     def __getitem__(self, key: str) -> Any:
         return self.info[key]
@@ -43,6 +44,13 @@ class Artifact:
     def labels(self) -> tuple[str, ...]:
         """The label names in the order of the logits; () where there are none."""
         return tuple(self.info.get("labels", ()))
+
+
+def save_model(model: Model, directory: pathlib.Path) -> None:
+    """Writes a model into an artifact's folder; OSError where there is no room."""
+    # HDF5, in which Keras writes weights, crashes the process when a disk is full.
+    require_space(directory, 4 * model.parameters + (1 << 20))
+    model.save(directory)
 
 
 def vocabulary_info(vocabulary: Vocabulary) -> dict[str, Any]:

@@ -97,17 +97,17 @@ class Stage(abc.ABC):
         }
         if len(set(known.values())) > 1:
             made_with = (
-                f"{field} ({self.inputs()[field].label}) has {vocabulary[:12]}"
+                f"{field} ({self.inputs()[field].title}) has {vocabulary[:12]}"
                 for field, vocabulary in known.items()
             )
             raise InputError(
                 f"{where}: all that a stage reads must share one vocabulary; "
                 f"{', '.join(made_with)}"
             )
-        return {"vocabulary": vocabulary for vocabulary in known.values()}
+        return {"vocabulary": next(iter(known.values()))} if known else {}
 
     @property
-    def label(self) -> str:
+    def title(self) -> str:
         """What people call it."""
         return f"{self.kind}-{self.name}"
 
@@ -137,13 +137,13 @@ class Stage(abc.ABC):
 
 
 def require_same_labels(
-    where: str, *, teacher: str, has: Sequence[str], wanted: Sequence[str]
+    where: str, *, model: str, has: Sequence[str], wanted: Sequence[str]
 ) -> None:
     """Raises InputError unless the two are the same label names in one order."""
     if list(has) != list(wanted):
         raise InputError(
             f"{where}: model and task must have the same labels in the same order; "
-            f"{teacher} has {list(has)}, the task {list(wanted)}"
+            f"{model} has {list(has)}, the task {list(wanted)}"
         )
 
 
@@ -181,7 +181,9 @@ def _identity(value: Any, numerics: str) -> Any:
 @functools.lru_cache(maxsize=64)
 def _contents(path: pathlib.Path) -> str:
     """SHA-256 of a file, or of all the files below a folder."""
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    files = (
+        [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    )
     return digest([(str(p.relative_to(path)), checksum(p)) for p in files])
 
 
@@ -193,7 +195,7 @@ def _source_fingerprint(source: Source) -> str:
 def _described(value: Any, numerics: Info) -> Any:
     if isinstance(value, Stage):
         identity = _fingerprint(value, json.dumps(numerics, sort_keys=True))
-        return {"stage": value.label, "fingerprint": identity}
+        return {"stage": value.title, "fingerprint": identity}
     if isinstance(value, list | tuple):
         return [_described(item, numerics) for item in value]
     return to_json(value)

@@ -1,13 +1,13 @@
 """Stage: a student learns from a teacher's outputs."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pd_bert.data.example_spec import TOKENS, ExampleSpec, Feature
 from pd_bert.data.records import Records
-from pd_bert.errors import InputError
 from pd_bert.models.model import Model
-from pd_bert.stages.base import Context, Stage
+from pd_bert.stages.base import Context, Info, Stage, require_same_labels
 from pd_bert.stages.finetune import task_splits
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.train import Train
@@ -38,6 +38,18 @@ class Distill(Train):
     def learnt_task(self) -> Task:
         return self.task_data.task
 
+    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
+        info = super().promise(inputs, where)
+        field = "transfer" if self.live_teacher is None else "live_teacher"
+        if "labels" in inputs[field] and "labels" in info:
+            require_same_labels(
+                where,
+                model=f"the teacher of {self.inputs()[field].title}",
+                has=inputs[field]["labels"],
+                wanted=info["labels"],
+            )
+        return info
+
     def training_records(self, context: Context) -> Records:
         return Records(context.artifact(self.transfer).directory)
 
@@ -55,12 +67,12 @@ class Distill(Train):
         """The task's labels; InputError unless the teacher's are the same, in order."""
         wanted = context.artifact(self.task_data).labels
         source = context.artifact(self.live_teacher or self.transfer)
-        if source.labels != wanted:
-            raise InputError(
-                f"{context.where}: teacher and task must have the same labels in the "
-                f"same order; {source.directory} has {list(source.labels)}, the task "
-                f"{list(wanted)}"
-            )
+        require_same_labels(
+            context.where,
+            model=str(source.directory),
+            has=source.labels,
+            wanted=wanted,
+        )
         return wanted
 
     def teacher(self, context: Context) -> Teacher | None:

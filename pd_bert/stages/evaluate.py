@@ -4,16 +4,16 @@ import dataclasses
 import itertools
 import statistics
 import time
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import tensorflow as tf
 
 from pd_bert.data.pipeline import DEFAULT_BUCKETS, Batches
 from pd_bert.data.records import Records
-from pd_bert.errors import InputError
 from pd_bert.models.model import Model
 from pd_bert.stages.artifact import Artifact
-from pd_bert.stages.base import Context, Info, Stage
+from pd_bert.stages.base import Context, Info, Stage, require_same_labels
 from pd_bert.stages.evaluation import Evaluation
 from pd_bert.stages.finetune import task_splits
 from pd_bert.stages.prepare_task import PrepareTask
@@ -41,9 +41,25 @@ class Evaluate(Stage):
     def row(self) -> Info:
         return self.model.row()
 
+    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
+        model, task_data = inputs["model"], inputs["task_data"]
+        if "labels" in model and "labels" in task_data:
+            require_same_labels(
+                where,
+                model=self.model.title,
+                has=model["labels"],
+                wanted=task_data["labels"],
+            )
+        return super().promise(inputs, where)
+
     def run(self, context: Context) -> Info:
         artifact = context.artifact(self.model)
-        check_labels(artifact, context.artifact(self.task_data), context.where)
+        require_same_labels(
+            context.where,
+            model=str(artifact.directory),
+            has=artifact.labels,
+            wanted=context.artifact(self.task_data).labels,
+        )
         vocabulary = artifact.vocabulary()
         task = self.task_data.task
         with context.strategy.scope():
@@ -97,16 +113,6 @@ class Evaluate(Stage):
         run()
         seconds = statistics.median(run() for _ in range(_REPEATS))
         return len(taken) * self.batch_size / seconds
-
-
-def check_labels(model: Artifact, data: Artifact, where: str) -> None:
-    """Raises InputError unless model and data have the same labels in one order."""
-    if model.labels != data.labels:
-        raise InputError(
-            f"{where}: model and data must have the same labels in the same order; "
-            f"{model.directory} has {list(model.labels)}, {data.directory} "
-            f"{list(data.labels)}"
-        )
 
 
 def weight_bytes(artifact: Artifact) -> int:

@@ -2,8 +2,7 @@
 
 import dataclasses
 import functools
-
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -38,6 +37,14 @@ class Label(Stage):
 
     kind: ClassVar[str] = "label"
     trains: ClassVar[bool] = True
+
+    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
+        info = super().promise(inputs, where)
+        if "labels" not in inputs["teacher"]:
+            return info
+        labels = inputs["teacher"]["labels"]
+        self._require_head(labels, where, self.teacher.title)
+        return {**info, "labels": labels}
 
     def assist(self, context: Context) -> None:
         records, spec = self._records(context)
@@ -83,15 +90,19 @@ class Label(Stage):
         }
 
     def _records(self, context: Context) -> tuple[Records, ExampleSpec]:
-        labels = context.artifact(self.teacher).labels
-        if not labels:
-            raise InputError(
-                f"{context.where}: a teacher must be fine-tuned on a task; "
-                f"{context.artifact(self.teacher).directory} has no labels"
-            )
+        teacher = context.artifact(self.teacher)
+        labels = teacher.labels
+        self._require_head(labels, context.where, str(teacher.directory))
         logits = Feature(dtype="float32", shape=(len(labels),))
         records = Records(context.artifact(self.transfer).directory)
         return records, {**TOKENS, "teacher_logits": logits}
+
+    def _require_head(self, labels: Sequence[str], where: str, teacher: str) -> None:
+        if not labels:
+            raise InputError(
+                f"{where}: a teacher must be fine-tuned on a task; {teacher} has no "
+                "labels"
+            )
 
     def _encoder(
         self, context: Context, records: Records
@@ -131,5 +142,3 @@ class Label(Stage):
                 "segment_start": starts[row],
                 "teacher_logits": logits[row],
             }
-
-

@@ -10,7 +10,7 @@ from pd_bert.data.files import expand_folder
 from pd_bert.errors import InputError
 from pd_bert.models.bert import Bert
 from pd_bert.models.model import Model
-from pd_bert.stages.artifact import vocabulary_info
+from pd_bert.stages.artifact import save_model, vocabulary_info
 from pd_bert.stages.base import Context, Info, Stage
 from pd_bert.text.vocabulary import Vocabulary
 
@@ -51,7 +51,7 @@ class LoadEncoder(Stage):
         architecture = Bert.of_backbone(backbone, name=self.name)
         model = Model(architecture, {}, len(vocabulary), dropout=0.0)
         model.encoder.backbone.set_weights(backbone.get_weights())
-        model.save(context.directory)
+        save_model(model, context.directory)
         vocabulary.write(context.directory / "vocab.txt")
         return {
             **vocabulary_info(vocabulary),

@@ -44,6 +44,8 @@ class Prepare(Stage):
         spec: ExampleSpec,
     ) -> None:
         """The shards of one data set; several processes may call it at once."""
+        if folder:
+            (context.directory / folder).mkdir(exist_ok=True)
         with tqdm.tqdm(
             desc=f"{context.where} {folder}".strip(), unit=" examples", mininterval=1
         ) as bar:

@@ -46,4 +46,6 @@ def in_order(stages: Iterable[Stage], runtime: Runtime) -> list[Stage]:
             raise InputError(f"Recipe.stages holds stages; received {stage!r}")
         visit(stage)
     # The sort is stable: within each half the order stays.
-    return [ordered[fingerprint] for fingerprint in sorted(ordered, key=costly.get)]
+    return [
+        ordered[fingerprint] for fingerprint in sorted(ordered, key=costly.__getitem__)
+    ]

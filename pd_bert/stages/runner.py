@@ -1,7 +1,10 @@
 """Running a recipe: each stage once, finished ones reused."""
 
+import contextlib
 import datetime
+import errno
 import importlib.metadata
+import re
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 import pd_bert
-from pd_bert.data.atomic import write_json
+from pd_bert.data.atomic import write_json, written_aside
 from pd_bert.data.lock import try_lock
 from pd_bert.stages.artifact import Artifact
 from pd_bert.stages.base import Context, Stage
@@ -19,6 +22,9 @@ from pd_bert.training import interrupt
 from pd_bert.training.runtime import Runtime, is_chief, is_cluster
 
 _POLL_SECONDS = 0.5
+# TensorFlow's file operations tell a full disk, or quota, only in their text.
+_FULL = re.compile("No space left on device|Disk quota exceeded|File too large")
+_FULL_NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _VERSIONS = ("tensorflow", "tensorflow-text", "keras", "keras-nlp", "numpy")
 
 
@@ -58,10 +64,14 @@ class Runner:
         """Makes every artifact that is missing; returns the rows of results.json."""
         rows = []
         chief = is_chief(strategy)
+        checked = False
         for index, stage in enumerate(self._stages, 1):
-            where = f"[{index}/{len(self._stages)}] {stage.kind} {stage.name}"
+            where = self._where(index)
             artifact = self._workdir.artifact(stage)
             if artifact is None:
+                if stage.trains and not checked:
+                    self._check_inputs()
+                    checked = True
                 print(f"{where}: running", flush=True)
                 artifact = self._make(stage, strategy, where)
                 print(f"{where}: done in {artifact['seconds']:.0f} s", flush=True)
@@ -69,8 +79,28 @@ class Runner:
                 print(f"{where}: unchanged, reused", flush=True)
             rows.append(result_row(stage, artifact))
             if chief:
+                self._workdir.link(stage)
                 write_results(self._workdir.directory / "results.json", rows)
         return rows
+
+    def _where(self, number: int) -> str:
+        stage = self._stages[number - 1]
+        return f"[{number}/{len(self._stages)}] {stage.kind} {stage.name}"
+
+    def _check_inputs(self) -> None:
+        """Raises InputError if a stage to come would find that its inputs clash."""
+        known: dict[str, dict[str, Any]] = {}
+        for index, stage in enumerate(self._stages, 1):
+            artifact = self._workdir.artifact(stage)
+            inputs = {
+                field: known[read.fingerprint(self._runtime)]
+                for field, read in stage.inputs().items()
+            }
+            known[stage.fingerprint(self._runtime)] = (
+                stage.promise(inputs, self._where(index))
+                if artifact is None
+                else {"labels": [], **artifact.info}
+            )
 
     def _artifacts(self) -> dict[str, Artifact]:
         found = {
@@ -88,13 +118,16 @@ class Runner:
         while (artifact := self._workdir.artifact(stage)) is None:
             interrupt.check()
             if together and not is_chief(strategy):
-                stage.run(self._context(stage, strategy, where, chief=False))
+                if not self._workdir.described(stage):
+                    stage.run(self._context(stage, strategy, where, chief=False))
                 self._wait(stage)
                 continue
             with try_lock(self._workdir.lock(stage)) as mine:
                 if mine and self._workdir.artifact(stage) is None:
                     context = self._context(stage, strategy, where, chief=True)
-                    self._run(stage, context)
+                    if not self._workdir.described(stage):
+                        self._run(stage, context)
+                    self._workdir.finish(stage)
             if not mine:
                 self._help(stage, self._context(stage, strategy, where, chief=False))
         return artifact
@@ -106,9 +139,20 @@ class Runner:
         before = float(timer.read_text()) if timer.exists() else 0.0
         try:
             info = stage.run(context)
+        except tf.errors.OpError as error:
+            if not (full := _FULL.search(str(error))):
+                raise
+            raise OSError(errno.ENOSPC, full[0], str(context.directory)) from error
+        except OSError as error:
+            if error.errno not in _FULL_NUMBERS or error.filename:
+                raise
+            message = error.strerror or str(error)
+            raise OSError(error.errno, message, str(context.directory)) from error
         finally:
             seconds = before + time.monotonic() - begin
-            timer.write_text(str(seconds))
+            # Where the disk is full, that is what the user must hear of.
+            with contextlib.suppress(OSError), written_aside(timer) as aside:
+                aside.write_text(str(seconds))
         inputs = stage.inputs()
         described = {
             "kind": stage.kind,
@@ -134,16 +178,12 @@ class Runner:
         }
         (context.directory / "operative.gin").write_text(self._operative)
         write_json(context.directory / "artifact.json", described)
-        self._workdir.finish(stage)
 
     def _help(self, stage: Stage, context: Context) -> None:
         """Does what may be done beside the owner, then waits for it a little."""
-        try:
+        # The owner makes the stage's directory, and moves it away when it is finished.
+        with contextlib.suppress(FileNotFoundError):
             stage.assist(context)
-        except FileNotFoundError:
-            # The owner has finished the stage and moved its directory away.
-            if self._workdir.artifact(stage) is None:
-                raise
         time.sleep(_POLL_SECONDS)
 
     def _wait(self, stage: Stage) -> None:
@@ -156,7 +196,8 @@ class Runner:
     ) -> Context:
         working = self._workdir.working(stage)
         scratch = working / "scratch"
-        scratch.mkdir(parents=True, exist_ok=True)
+        if chief:  # a helper that came late would leave an empty directory behind
+            scratch.mkdir(parents=True, exist_ok=True)
         return Context(
             directory=working,
             scratch=scratch,

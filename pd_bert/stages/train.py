@@ -3,10 +3,10 @@
 import abc
 import dataclasses
 import functools
+from collections.abc import Mapping
 from typing import ClassVar
 
 import keras
-import tensorflow as tf
 
 from pd_bert.data.example_spec import ExampleSpec, require
 from pd_bert.data.pipeline import DEFAULT_BUCKETS, Batches, NumpyBatch
@@ -15,7 +15,7 @@ from pd_bert.errors import InputError
 from pd_bert.models.encoder import Architecture
 from pd_bert.models.model import Model, saved_architecture
 from pd_bert.objectives.base import Objective
-from pd_bert.stages.artifact import Artifact, vocabulary_info
+from pd_bert.stages.artifact import Artifact, save_model, vocabulary_info
 from pd_bert.stages.base import Context, Info, Stage
 from pd_bert.stages.evaluation import Evaluation
 from pd_bert.tasks.base import Task
@@ -112,6 +112,14 @@ class Train(Stage):
                 f"accumulation; received {self.batch_size} and {self.accumulation}"
             )
 
+    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
+        info = super().promise(inputs, where)
+        # Only fine-tuning and distillation have a task with labels.
+        task_data = inputs.get("task_data", {"labels": []})
+        if "labels" in task_data:
+            info["labels"] = task_data["labels"]
+        return info
+
     def plan(self, runtime: Runtime, artifacts: dict[str, Artifact]) -> Info:
         info: Info = {"steps": self.steps or f"{self.epochs} epochs"}
         data = artifacts.get(self.data.fingerprint(runtime))
@@ -121,6 +129,13 @@ class Train(Stage):
         return info
 
     def run(self, context: Context) -> Info:
+        replicas = context.strategy.num_replicas_in_sync
+        if self.batch_size % (replicas * self.accumulation):
+            raise InputError(
+                f"{context.where}: batch_size must be a multiple of replicas times "
+                f"accumulation; received {self.batch_size}, {replicas} and "
+                f"{self.accumulation}"
+            )
         artifact = context.artifact(self.data)
         vocabulary = artifact.vocabulary()
         batches, total_steps = self._batches(context, vocabulary)
@@ -177,7 +192,7 @@ class Train(Stage):
         metrics = {split: measure(records) for split, records in splits.items()}
         barrier(context.strategy)
         if context.chief:
-            model.save(context.directory)
+            save_model(model, context.directory)
             vocabulary.write(context.directory / "vocab.txt")
         return {
             **vocabulary_info(vocabulary),

@@ -1,15 +1,15 @@
 """The directory of a run.
 
-    stages/KIND-NAME-FINGERPRINT/   finished artifacts
-    working/KIND-NAME-FINGERPRINT/  unfinished ones, with their checkpoints in scratch/
-    logs/KIND-NAME-FINGERPRINT/     TensorBoard summaries
-    latest/KIND-NAME                links to the newest finished artifact of that name
-    recipe.json, operative.gin, results.json
+stages/KIND-NAME-FINGERPRINT/   finished artifacts
+working/KIND-NAME-FINGERPRINT/  unfinished ones, with their checkpoints in scratch/
+logs/KIND-NAME-FINGERPRINT/     TensorBoard summaries
+latest/KIND-NAME                links to the last run's artifact of that name
+recipe.json, operative.gin, results.json
 """
 
 import json
-import os
 import pathlib
+import secrets
 import shutil
 
 from pd_bert.data.atomic import write_json, written_aside
@@ -69,14 +69,22 @@ class Workdir:
         directory = self.finished(stage)
         return Artifact(directory) if directory.exists() else None
 
+    def described(self, stage: Stage) -> bool:
+        """Whether the stage ran to its end, even if it was killed before `finish`."""
+        return (self.working(stage) / "artifact.json").exists() or (
+            self.finished(stage).exists()
+        )
+
     def finish(self, stage: Stage) -> None:
         """Makes the stage's working directory its artifact, in one rename."""
         working = self.working(stage)
         shutil.rmtree(working / "scratch", ignore_errors=True)
         working.rename(self.finished(stage))
+
+    def link(self, stage: Stage) -> None:
+        """Points `latest` to the stage's artifact."""
         link = self.directory / "latest" / f"{stage.kind}-{stage.name}"
-        aside = link.with_name(f".{link.name}.{os.getpid()}")
-        aside.unlink(missing_ok=True)
+        aside = link.with_name(f".{link.name}.{secrets.token_hex(4)}")
         aside.symlink_to(pathlib.Path("..") / "stages" / self.label(stage))
         aside.replace(link)
 

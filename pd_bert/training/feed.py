@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from pd_bert.data.pipeline import NumpyBatch, to_dataset
 from pd_bert.errors import InputError
+from pd_bert.training.runtime import is_cluster
 
 
 def distribute(
@@ -72,6 +73,8 @@ class Forward:
             yield {name: value[real] for name, value in outputs.items()}
 
     def _gather(self, value: Any) -> np.ndarray:
-        if self._strategy.num_replicas_in_sync == 1:
-            return value.numpy()
-        return self._strategy.gather(value, axis=0).numpy()
+        if is_cluster(self._strategy):
+            return self._strategy.gather(value, axis=0).numpy()
+        # Strategy.gather would trace anew for every shape.
+        parts = self._strategy.experimental_local_results(value)
+        return np.concatenate([part.numpy() for part in parts])

@@ -18,6 +18,12 @@ def install() -> None:
         signal.signal(number, _request)
 
 
+def keep() -> None:
+    """Takes the signals back from TensorFlow, whose clusters handle SIGTERM."""
+    if signal.getsignal(signal.SIGTERM) is _request:
+        signal.signal(signal.SIGTERM, _request)
+
+
 def requested() -> bool:
     """Whether a stop was asked for."""
     return _requested.is_set()

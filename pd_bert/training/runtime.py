@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from pd_bert.errors import InputError
+from pd_bert.training import interrupt
 from pd_bert.training.strategies import one_device
 
 
@@ -56,6 +57,7 @@ class Runtime:
             )
         keras.config.set_dtype_policy(self.policy)
         strategy = self.strategy()
+        interrupt.keep()
         if self.jit and strategy.num_replicas_in_sync > 1:
             raise InputError(
                 "Runtime.jit works on one device; the strategy has "
@@ -83,7 +85,10 @@ def is_cluster(strategy: tf.distribute.Strategy) -> bool:
 def barrier(strategy: tf.distribute.Strategy) -> None:
     """Waits until all processes of a cluster are here."""
     if is_cluster(strategy):
-        ones = strategy.run(lambda: tf.distribute.get_replica_context().all_reduce(
-            tf.distribute.ReduceOp.SUM, tf.ones(())
-        ))
+        ones = tf.function(strategy.run)(_all_ones)
         strategy.experimental_local_results(ones)[0].numpy()
+
+
+def _all_ones() -> tf.Tensor:
+    context = tf.distribute.get_replica_context()
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.ones(()))

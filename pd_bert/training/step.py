@@ -72,14 +72,12 @@ class TrainStep:
                 self._replica, args=(next(batches), start + index)
             )
             losses = losses.write(index, self._sum(loss))
-        stops = self._strategy.run(_all_reduce, args=(stop,))
-        return losses.stack(), self._first(stops)
+        # The identity puts a copy on each replica's device.
+        stops = self._sum(self._strategy.run(tf.identity, args=(stop,)))
+        return losses.stack(), stops
 
     def _sum(self, per_replica: Any) -> tf.Tensor:
         return self._strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None)
-
-    def _first(self, per_replica: Any) -> tf.Tensor:
-        return self._strategy.experimental_local_results(per_replica)[0]
 
     def _replica_step(self, batch: Batch, step: tf.Tensor) -> tf.Tensor:
         """One step on one replica; returns its share of the loss."""

@@ -1,13 +1,26 @@
 """A small recipe with its texts, and a way to run it as a user does."""
 
+import dataclasses
 import os
 import pathlib
 import random
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+
+from pd_bert import config
+from pd_bert.data.table import Table
+from pd_bert.objectives.squared_error import SquaredError
+from pd_bert.stages.base import Stage
+from pd_bert.stages.finetune import Finetune
+from pd_bert.stages.prepare_task import PrepareTask
+from pd_bert.stages.recipe import in_order
+from pd_bert.stages.runner import Runner
+from pd_bert.stages.workdir import Workdir
+from pd_bert.tasks.regression import Regression
+from pd_bert.training.runtime import Runtime
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -47,9 +60,11 @@ def _sentence(draw: random.Random, label: str) -> str:
     return " and ".join(parts) + "."
 
 
-@pytest.fixture
-def start(small_data: pathlib.Path) -> Start:
+@pytest.fixture(scope="session")
+def start_small(small_data: pathlib.Path) -> Iterator[Start]:
     """Starts the small recipe in a session of its own; its output goes to a file."""
+
+    started: list[subprocess.Popen[str]] = []
 
     def run(
         workdir: pathlib.Path,
@@ -64,7 +79,7 @@ def start(small_data: pathlib.Path) -> Start:
         command += [f"--gin_bindings={binding}" for binding in bindings]
         environment = {**os.environ, "SMALL_DATA": str(small_data), **(variables or {})}
         with log.open("a") as output:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 command,
                 cwd=_REPOSITORY,
                 env=environment,
@@ -73,5 +88,86 @@ def start(small_data: pathlib.Path) -> Start:
                 text=True,
                 start_new_session=True,
             )
+        started.append(process)
+        return process
 
-    return run
+    yield run
+    for process in started:  # of tests that failed
+        process.kill()
+        process.wait()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tiny:
+    """A finished run: its directory, and the artifacts that tests ask for."""
+
+    stages: tuple[Stage, ...]
+    runtime: Runtime
+    workdir: pathlib.Path
+    data: pathlib.Path
+    corpus: pathlib.Path
+    encoder: pathlib.Path
+    model: pathlib.Path
+    pairs: pathlib.Path
+
+
+@pytest.fixture(scope="session")
+def tiny_run(
+    small_data: pathlib.Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Tiny]:
+    """A classifier of single texts that has learnt its task, and a regression on pairs.
+
+    They run in this process, once for all tests, which leave the files as they are.
+    """
+    folder = tmp_path_factory.mktemp("tiny")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SMALL_DATA", str(small_data))
+        recipe, stages, runtime = config.load(
+            [str(_RECIPE), str(_RECIPE.with_name("tiny.gin"))]
+        )
+        scores = Table(
+            files=_write_pairs(small_data / "pairs.csv"),
+            text="first",
+            text_b="second",
+            label="score",
+        )
+        (finetuned,) = (stage for stage in stages if isinstance(stage, Finetune))
+        task_data = PrepareTask(
+            name="pairs",
+            task=Regression(name="likeness", train=scores, dev=scores),
+            vocabulary=finetuned.task_data.vocabulary,
+            sequence_length=32,
+        )
+        on_pairs = dataclasses.replace(
+            finetuned,
+            name="pairs",
+            task_data=task_data,
+            epochs=6,
+            objectives=(SquaredError(),),
+        )
+        stages = in_order([*stages, on_pairs], runtime)
+        workdir = Workdir(folder, runtime)
+        workdir.claim(recipe.name)
+        Runner(stages, workdir, runtime=runtime, operative="").run(runtime.start())
+    latest = folder / "latest"
+    yield Tiny(
+        stages=tuple(stages),
+        runtime=runtime,
+        workdir=folder,
+        data=small_data,
+        corpus=latest / "prepare-corpus",
+        encoder=latest / "pretrain-student",
+        model=latest / "finetune-pf",
+        pairs=latest / "finetune-pairs",
+    )
+
+
+def _write_pairs(path: pathlib.Path) -> str:
+    draw = random.Random(1)
+    lines = ["first,second,score"]
+    for _ in range(80):
+        first, second = draw.choice(("good", "bad")), draw.choice(("good", "bad"))
+        score = 2 * (first == "good") + (second == "good")
+        lines.append(f"{_sentence(draw, first)},{_sentence(draw, second)},{score}")
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)

@@ -28,7 +28,8 @@ def test_batch():
 
 def test_cased_keeps_case_and_accents():
     cased = WordPiece(Vocabulary(tokens=TOKENS, lowercase=False))
-    assert cased(tf.constant(["un Un café"])).to_list() == [[5, 1, 1]]
+    texts = tf.constant(["un Un café", "un Un"])
+    assert cased(texts).to_list() == [[5, 1, 1], [5, 1]]
 
 
 @pytest.mark.parametrize(

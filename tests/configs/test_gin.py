@@ -1,0 +1,166 @@
+"""Every gin file parses, and every recipe runs for a step."""
+
+import importlib.util  # noqa: F401  # gin uses it without importing it
+import pathlib
+import re
+
+import keras_nlp
+import pytest
+
+import gin
+from pd_bert import config
+from pd_bert.stages.runner import Runner
+from pd_bert.stages.workdir import Workdir
+
+FOLDER = config.gin_folder()
+FILES = sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.gin"))
+RECIPES = config.recipe_names()
+
+SENTENCES = [
+    "the film was fine and funny",
+    "a dull story, poorly told",
+    "what a lovely picture",
+    "the actors were awful",
+] * 8
+
+# What every recipe is made small by, where it has the stage or the macro.
+SMALL = """
+from __gin__ import dynamic_registration
+from pd_bert.models import bert
+from pd_bert.stages import distill
+from pd_bert.stages import finetune
+from pd_bert.stages import prepare_corpus
+from pd_bert.stages import pretrain
+from pd_bert.training import runtime
+small/bert.Bert.name = 'small'
+small/bert.Bert.num_layers = 1
+small/bert.Bert.hidden_dim = 8
+small/bert.Bert.num_heads = 1
+prepare_corpus.PrepareCorpus.sequence_length = 16
+pretrain.Pretrain.buckets = (16,)
+finetune.Finetune.steps = 1
+distill.Distill.steps = 1
+runtime.Runtime.processes = 0
+STUDENT = @small/bert.Bert()
+LENGTH = 16
+PRETRAIN_STEPS = 1
+PRETRAIN_BATCH_SIZE = 4
+FINETUNE_BATCH_SIZE = 4
+DISTILL_BATCH_SIZE = 4
+"""
+
+SMALL_MACROS = {
+    "SEEDS": (0,),
+    "TRANSFER_SIZE": 12,
+    "LABELED": 12,
+    "TEACHER_PRETRAIN_STEPS": 1,
+}
+
+
+def macros(name: str) -> set[str]:
+    """The macros that a gin file, or what it includes, sets and those it uses."""
+    text = (FOLDER / name).read_text()
+    found = set(re.findall(r"^([A-Z][A-Z0-9_]*) *=|%([A-Z][A-Z0-9_]*)", text, re.M))
+    names = {one or other for one, other in found}
+    for included in re.findall(r"^include '(.*)'", text, re.M):
+        names |= macros(included)
+    return names
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """One for all recipes, which have most of their stages in common."""
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """SST-2's files, some sentences each, and a pre-trained encoder's folder."""
+    folder = tmp_path_factory.mktemp("sources")
+    rows = [f"{text}\t{index % 2}" for index, text in enumerate(SENTENCES)]
+    for split in ("train", "dev", "test"):
+        (folder / f"{split}.tsv").write_text("\n".join(["sentence\tlabel", *rows]))
+    (folder / "corpus.txt").write_text(
+        "\n\n".join("\n".join(SENTENCES[i : i + 4]) for i in range(0, 32, 4))
+    )
+    (folder / "reviews.txt").write_text("\n".join(SENTENCES))
+    words = sorted({word for text in SENTENCES for word in re.findall(r"\w+|,", text)})
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
+    encoder = folder / "encoder"
+    encoder.mkdir()
+    keras_nlp.models.BertBackbone(
+        vocabulary_size=len(tokens),
+        num_layers=1,
+        num_heads=1,
+        hidden_dim=8,
+        intermediate_dim=16,
+        max_sequence_length=16,
+    ).save_to_preset(str(encoder))
+    (encoder / "vocab.txt").write_text("".join(f"{token}\n" for token in tokens))
+    return folder
+
+
+def files_and_bindings(
+    recipe: str, sources: pathlib.Path, folder: pathlib.Path
+) -> tuple[list[str], list[str]]:
+    small = folder / "small.gin"
+    small.write_text(SMALL)
+    known = macros(f"recipes/{recipe}.gin")
+    files = [recipe, str(small)]
+    bindings = []
+    if "TEACHER_FOLDER" in known:
+        files.append("tasks/sst2_files.gin")
+        bindings += [
+            f"TEACHER_FOLDER = '{sources}/encoder'",
+            f"CORPUS_FILES = '{sources}/corpus.txt'",
+            f"TRANSFER_FILES = '{sources}/reviews.txt'",
+            f"SST2_TRAIN = '{sources}/train.tsv'",
+            f"SST2_DEV = '{sources}/dev.tsv'",
+            f"SST2_TEST = '{sources}/test.tsv'",
+        ]
+    else:
+        bindings += ["TEACHER = @small/bert.Bert()"]
+    if "LABELED" in known:
+        bindings += [
+            "docstrings.Docstrings.packages = ('absl', 'rich')",
+            "docstrings.Docstrings.limit = 12",
+            "train_vocabulary.TrainVocabulary.size = 200",
+        ]
+    for macro, value in SMALL_MACROS.items():
+        if macro in known:
+            bindings.append(f"{macro} = {value}")
+    return files, bindings
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_file_parses_by_itself(name: str) -> None:
+    """Names of modules and classes, and syntax; macros may be left to others."""
+    gin.clear_config()
+    gin.add_config_file_search_path(str(FOLDER))
+    gin.parse_config_file(str(FOLDER / name))
+    assert re.match(r"# \w", (FOLDER / name).read_text()), "a comment comes first"
+
+
+def test_there_are_recipes() -> None:
+    wanted = {"quickstart", "basic", "d", "pf", "pd", "pd_f"}
+    assert wanted <= set(RECIPES)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_recipe_runs(
+    recipe: str,
+    sources: pathlib.Path,
+    run_folder: pathlib.Path,
+    tmp_path: pathlib.Path,
+) -> None:
+    files, bindings = files_and_bindings(recipe, sources, tmp_path)
+    loaded, stages, runtime = config.load(files, bindings)
+    assert loaded.name == recipe
+    for stage in stages:
+        stage.check()
+    workdir = Workdir(run_folder, runtime)
+    workdir.claim("all recipes")
+    runner = Runner(stages, workdir, runtime=runtime, operative=config.operative())
+    rows = runner.run(runtime.start())
+    assert {row["stage"] for row in rows} == {f"{s.kind}-{s.name}" for s in stages}
+    assert [row for row in rows if row["kind"] == "evaluate" and row["metrics"]["dev"]]

@@ -1,0 +1,190 @@
+"""Killed at any moment and started again, a run ends with the same artifacts."""
+
+import json
+import pathlib
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import h5py
+import numpy as np
+import pytest
+import tensorflow as tf
+
+Start = Callable[..., subprocess.Popen[str]]
+
+_FILES = ("runtime/deterministic.gin",)
+_SECONDS = 300.0
+_CHECKPOINT = "scratch/checkpoints/ckpt-*.index"
+_MOMENTS = (
+    # In each stage: what lies in its working directory when it has begun.
+    ("prepare-corpus", "shard-*.json"),
+    ("pretrain-student", _CHECKPOINT),
+    ("finetune-teacher", _CHECKPOINT),
+    ("label-labels", "shard-*.json"),
+    ("distill-pd", _CHECKPOINT),
+    ("export-pd", "saved_model"),
+)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    small_data: pathlib.Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[pathlib.Path]:
+    """The working directory of a run without a kill."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    start = request.getfixturevalue("start_small")
+    process = start(folder / "run", files=_FILES, log=folder / "log")
+    assert process.wait(_SECONDS) == 0, (folder / "log").read_text()
+    yield folder / "run"
+
+
+def test_killed_in_every_stage(
+    undisturbed: pathlib.Path, start_small: Start, tmp_path: pathlib.Path
+) -> None:
+    workdir, log = tmp_path / "run", tmp_path / "log"
+    draw = random.Random(1)
+    for stage, sign in _MOMENTS:
+        process = start_small(workdir, files=_FILES, log=log)
+        _wait_for(workdir, f"{stage}-*/{sign}", process, log)
+        time.sleep(draw.uniform(0, 0.2))
+        process.kill()
+        process.wait()
+        assert not list(workdir.glob(f"stages/{stage}-*")), f"{stage} ended too soon"
+        _wait_for_end_of_session(process.pid)
+    process = start_small(workdir, files=_FILES, log=log)
+    assert process.wait(_SECONDS) == 0, log.read_text()
+    _assert_same(undisturbed, workdir)
+
+
+def test_sigterm_saves_and_exits_143(
+    undisturbed: pathlib.Path, start_small: Start, tmp_path: pathlib.Path
+) -> None:
+    """Also to the workers that encode text, as a batch system sends it."""
+    workdir, log = tmp_path / "run", tmp_path / "log"
+    # No checkpoint but at an evaluation, every 32 steps, or at a stop.
+    seldom = ("runtime.Runtime.checkpoint_seconds = 3600.0",)
+    process = start_small(workdir, files=_FILES, bindings=seldom, log=log)
+    _wait_for(workdir, "prepare-corpus-*/shard-*.json", process, log)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(_SECONDS) == 143, log.read_text()
+    _wait_for_end_of_session(process.pid)
+
+    process = start_small(workdir, files=_FILES, bindings=seldom, log=log)
+    _wait_for(workdir, f"finetune-teacher-*/{_CHECKPOINT}", process, log)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(_SECONDS) == 143, log.read_text()
+    (checkpoints,) = workdir.glob("working/finetune-teacher-*/scratch/checkpoints")
+    latest = tf.train.latest_checkpoint(str(checkpoints))
+    stopped = int(latest.rpartition("-")[2])
+    assert stopped % 32 != 0
+
+    process = start_small(workdir, files=_FILES, bindings=seldom, log=log)
+    assert process.wait(_SECONDS) == 0, log.read_text()
+    first, second = sorted(workdir.glob("logs/finetune-teacher-*/events*"))
+    assert _logged_steps(first)[-1] == stopped
+    assert _logged_steps(second)[0] == stopped + 2  # steps_per_call
+    _assert_same(undisturbed, workdir)
+
+
+def _wait_for(
+    workdir: pathlib.Path,
+    pattern: str,
+    process: subprocess.Popen[str],
+    log: pathlib.Path,
+) -> None:
+    """Waits until something below `working` matches."""
+    end = time.monotonic() + _SECONDS
+    while not any((workdir / "working").glob(pattern)):
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < end, f"no {pattern}: {log.read_text()}"
+        time.sleep(0.01)
+
+
+def _wait_for_end_of_session(session: int) -> None:
+    """Fails unless all processes of a session end soon by themselves."""
+    end = time.monotonic() + 20
+    while left := _processes_of(session):
+        assert time.monotonic() < end, f"left behind: {left}"
+        time.sleep(0.1)
+
+
+def _processes_of(session: int) -> list[str]:
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = path.read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        # pid (name) state ppid group session …
+        state, _, _, owner = text.rpartition(")")[2].split()[:4]
+        if int(owner) == session and state != "Z":
+            found.append(text)
+    return found
+
+
+def _logged_steps(events: pathlib.Path) -> list[int]:
+    records = tf.data.TFRecordDataset(str(events)).as_numpy_iterator()
+    parsed = [tf.compat.v1.Event.FromString(record) for record in records]
+    return [event.step for event in parsed if event.HasField("summary")]
+
+
+def _assert_same(expected: pathlib.Path, found: pathlib.Path) -> None:
+    """All artifacts hold the same, weights to the bit; so do the results."""
+    assert not [path for path in (found / "working").iterdir() if path.is_dir()]
+    names = sorted(p.relative_to(expected) for p in expected.glob("stages/**/*"))
+    assert names == sorted(p.relative_to(found) for p in found.glob("stages/**/*"))
+    for name in names:
+        if (expected / name).is_dir():
+            continue
+        one, other = _content(expected / name), _content(found / name)
+        assert one.keys() == other.keys(), name
+        for key in one:
+            np.testing.assert_array_equal(one[key], other[key], f"{name} {key}")
+    one, other = _results(expected), _results(found)
+    assert one == other
+
+
+def _content(path: pathlib.Path) -> dict[str, object]:
+    if path.suffix == ".npz":
+        return dict(np.load(path))
+    if path.suffix == ".h5":
+        arrays: dict[str, object] = {}
+
+        def visit(name: str, item: object) -> None:
+            if isinstance(item, h5py.Dataset):
+                arrays[name] = item[()]
+
+        with h5py.File(path) as file:
+            file.visititems(visit)
+        assert arrays
+        return arrays
+    if path.name == "artifact.json":
+        info = json.loads(path.read_text())
+        for key in ("created", "seconds", "examples_per_second", "size_bytes"):
+            info.pop(key, None)
+        return info
+    if "saved_model" in path.parts:
+        # Protos of graphs have no fixed byte order; the weights are one variable file.
+        if path.suffix != ".index":
+            return {}
+        reader = tf.train.load_checkpoint(str(path.with_suffix("")))
+        return {
+            name: reader.get_tensor(name)
+            for name in reader.get_variable_to_shape_map()
+            if "OBJECT_GRAPH" not in name
+        }
+    return {"bytes": path.read_bytes()}
+
+
+def _results(workdir: pathlib.Path) -> list[dict[str, object]]:
+    rows = json.loads((workdir / "results.json").read_text())
+    for row in rows:
+        for key in ("seconds", "examples_per_second"):
+            row.pop(key)
+        row["artifact"] = pathlib.Path(row["artifact"]).name
+    return rows

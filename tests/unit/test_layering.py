@@ -1,0 +1,63 @@
+"""A package imports only from layers below it, or from itself."""
+
+import ast
+import pathlib
+from collections.abc import Iterator
+
+import pd_bert
+
+_ROOT = pathlib.Path(pd_bert.__file__).parent
+_LAYERS = {
+    "errors": 0,
+    "values": 0,
+    "text": 0,
+    "models": 0,
+    "objectives": 0,
+    "data": 1,
+    "tasks": 2,
+    "training": 2,
+    "stages": 3,
+    "search": 4,
+    "analysis": 4,
+    "export": 4,
+    "config": 5,
+    "bin": 5,
+}
+
+
+def test_imports_point_down() -> None:
+    broken = []
+    for path, package, module in _imports():
+        parts = module.split(".")
+        if parts[0] != "pd_bert" or len(parts) == 1:
+            continue
+        assert parts[1] in _LAYERS, f"{path}: {parts[1]} has no layer"
+        if _LAYERS[parts[1]] > _LAYERS[package]:
+            broken.append(f"{path} imports {module}")
+    assert not broken, "\n".join(broken)
+
+
+def test_only_config_knows_gin_and_nothing_knows_tools() -> None:
+    for path, package, module in _imports():
+        first = module.split(".")[0]
+        assert first != "gin" or package == "config", f"{path} imports {module}"
+        assert first not in ("tools", "tests"), f"{path} imports {module}"
+
+
+def _imports() -> Iterator[tuple[str, str, str]]:
+    """(file, its package, a module that it imports), also inside functions."""
+    for path in sorted(_ROOT.rglob("*.py")):
+        relative = path.relative_to(_ROOT)
+        package = relative.parts[0].removesuffix(".py")
+        if package == "__init__":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{relative}: imports are absolute"
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            else:
+                continue
+            for name in names:
+                yield str(relative), package, name
