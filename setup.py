@@ -6,7 +6,9 @@ from setuptools import find_packages, setup
 
 ROOT = pathlib.Path(__file__).parent
 GIN = ["pd_bert.gin"] + [
-    f"pd_bert.gin.{path.name}" for path in sorted((ROOT / "gin").iterdir()) if path.is_dir()
+    f"pd_bert.gin.{path.name}"
+    for path in sorted((ROOT / "gin").iterdir())
+    if path.is_dir()
 ]
 PROGRAMS = ("run", "prepare", "evaluate", "predict", "export")
 

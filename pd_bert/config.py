@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from absl import logging
-
 import gin
-import pd_bert
+from absl import logging
 from gin import config as gin_config
+
+import pd_bert
 from pd_bert.errors import InputError
 from pd_bert.stages.base import Stage
 from pd_bert.stages.recipe import Recipe, in_order

@@ -7,7 +7,6 @@ some options hold for a whole process.
 
 import dataclasses
 import functools
-import itertools
 import json
 import os
 import pathlib
@@ -329,14 +328,13 @@ def _train_step(
 
 def _timed_steps(run: Callable[..., None], count: int, examples: float) -> Measure:
     """`count` steps a measure, of `examples` each; some run before to trace."""
-    done = itertools.count()
+    run(start=0, count=min(count, 10), stop=False)
 
     def steps() -> float:
         begin = time.monotonic()
-        run(start=next(done) * count, count=count, stop=False)
+        run(start=0, count=count, stop=False)
         return count * examples / (time.monotonic() - begin)
 
-    steps()
     return steps
 
 

@@ -1,6 +1,7 @@
 """Documents → windows for language-model pre-training."""
 
 import dataclasses
+import itertools
 import pathlib
 import random
 from collections.abc import Iterator, Sequence
@@ -136,13 +137,13 @@ class _Tokens:
     def whole(self) -> Iterator[np.ndarray]:
         """Each document's pieces."""
         bounds = self.segments[self.documents].tolist()
-        for begin, end in zip(bounds, bounds[1:], strict=False):
+        for begin, end in itertools.pairwise(bounds):
             yield self.ids[begin:end]
 
     def cut(self, longest: int) -> Iterator[list[np.ndarray]]:
         """Each document's segments, those that are too long cut to `longest`."""
         splits, documents = self.segments.tolist(), self.documents.tolist()
-        for first, last in zip(documents, documents[1:], strict=False):
+        for first, last in itertools.pairwise(documents):
             yield [
                 self.ids[at : min(at + longest, splits[i + 1])]
                 for i in range(first, last)

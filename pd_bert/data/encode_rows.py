@@ -39,7 +39,9 @@ class EncodeRows:
         for row in rows:
             if (row.text_b is not None) != self.pairs:
                 kind = "two texts" if self.pairs else "one text"
-                raise InputError(f"{row.where}: every row must have {kind}, as others do")
+                raise InputError(
+                    f"{row.where}: every row must have {kind}, as others do"
+                )
         pieces_a = tokenizer(tf.constant([row.text for row in rows]))
         pieces_b = None
         if self.pairs:

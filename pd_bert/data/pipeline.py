@@ -195,12 +195,14 @@ def to_dataset(
     *,
     replicas: int = 1,
     local: range = range(1),
+    one_length: bool = False,
 ) -> tf.data.Dataset:
     """Batches as a tf.data.Dataset of per-replica batches.
 
     Each global batch is cut into `replicas` equal parts along its rows; the parts
     numbered in `local` are yielded one after another, as a distribution strategy takes
-    them. Sequence lengths are left open in the element's shape.
+    them. Sequence lengths are left open in the element's shape unless all batches have
+    `one_length`, which a TPU needs to know.
     """
     first = next(batches())
     size = len(first["example_weight"]) // replicas
@@ -214,7 +216,9 @@ def to_dataset(
     by_length = {"token_ids", "segment_ids", "padding_mask"}
     signature = {
         name: tf.TensorSpec(
-            (size, None) if name in by_length else (size, *value.shape[1:]),
+            (size, None)
+            if name in by_length and not one_length
+            else (size, *value.shape[1:]),
             value.dtype,
         )
         for name, value in first.items()

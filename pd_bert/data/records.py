@@ -109,7 +109,9 @@ class Records:
 
     def columns(self, shards: Sequence[int]) -> dict[str, np.ndarray | Sequences]:
         """The examples of these shards, in order, as arrays in memory."""
-        files = [str(self.directory / self.manifest["shards"][i]["file"]) for i in shards]
+        files = [
+            str(self.directory / self.manifest["shards"][i]["file"]) for i in shards
+        ]
         dataset = tf.data.TFRecordDataset(files).batch(_PARSE_BATCH)
         dataset = dataset.map(parser(self.spec), num_parallel_calls=2)
         parts: dict[str, list[Any]] = {name: [] for name in self.spec}

@@ -53,9 +53,7 @@ class Architecture(abc.ABC):
     name: str
 
     @abc.abstractmethod
-    def build(
-        self, vocabulary_size: int, *, dropout: float | None = None
-    ) -> Encoder:
+    def build(self, vocabulary_size: int, *, dropout: float | None = None) -> Encoder:
         """A new encoder with fresh weights; `dropout` replaces the value's own."""
 
     @abc.abstractmethod

@@ -83,7 +83,7 @@ class Model(tf.Module):
         folder = directory / "encoder"
         folder.mkdir(exist_ok=True)  # from a run that was killed here
         self.encoder.save(folder)
-        arrays = {
+        arrays: dict[str, Any] = {
             f"{name}/{index}": np.asarray(weight)
             for name in self.heads
             for index, weight in enumerate(self._own_weights(name))
@@ -107,9 +107,7 @@ class Model(tf.Module):
         ]
 
     @classmethod
-    def load(
-        cls, directory: pathlib.Path, *, dropout: float | None = 0.0
-    ) -> "Model":
+    def load(cls, directory: pathlib.Path, *, dropout: float | None = 0.0) -> "Model":
         """Reads what `save` wrote."""
         described = describe(directory)
         model = cls(

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
+from pd_bert.data.records import Records
 from pd_bert.data.shards import checksum
 from pd_bert.data.source import Source
 from pd_bert.errors import InputError
@@ -37,6 +38,12 @@ class Context:
     artifacts: dict[str, Artifact]
     chief: bool
     where: str
+
+    def buckets(self, wanted: tuple[int, ...], records: Records) -> tuple[int, ...]:
+        """The lengths to pad batches to: `wanted`, or one where the runtime asks it."""
+        if self.runtime.fixed_length:
+            return (records.manifest["sequence_length"],)
+        return wanted
 
     def artifact(self, stage: "Stage") -> Artifact:
         """The artifact of a stage that this one has as input."""
@@ -72,7 +79,7 @@ class Stage(abc.ABC):
         for source in _sources(self):
             source.check()
 
-    def assist(self, context: Context) -> None:
+    def assist(self, context: Context) -> None:  # noqa: B027 (nothing is a good default)
         """What several processes may do at the same time; by default nothing."""
 
     @abc.abstractmethod
@@ -124,7 +131,7 @@ class Stage(abc.ABC):
         return _fingerprint(self, json.dumps(runtime.numerics, sort_keys=True))
 
     def external(self) -> dict[str, pathlib.Path]:
-        """Fields that name a file or folder whose *contents* the artifact depends on."""
+        """Fields that name a file or folder whose *contents* decide the artifact."""
         return {}
 
     def settings(self, runtime: Runtime) -> Info:

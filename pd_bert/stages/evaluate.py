@@ -64,33 +64,38 @@ class Evaluate(Stage):
         task = self.task_data.task
         with context.strategy.scope():
             model = Model.load(artifact.directory)
+        splits = task_splits(self.task_data, context)
+        buckets = context.buckets(self.buckets, splits["dev"])
         evaluation = Evaluation(
             model,
             task,
             vocabulary,
             strategy=context.strategy,
             batch_size=self.batch_size,
-            buckets=self.buckets,
+            buckets=buckets,
         )
         metrics = {}
-        for split, records in task_splits(self.task_data, context).items():
+        for split, records in splits.items():
             records.check(vocabulary.fingerprint)
             metrics[split] = evaluation(records)
-        dev = Records(context.artifact(self.task_data).directory / "dev")
         return {
             "metrics": metrics,
             "primary_metric": task.primary_metric,
             "parameters": model.parameters,
             "size_bytes": weight_bytes(artifact),
-            "examples_per_second": self._speed(model, dev, vocabulary.pad_id),
+            "examples_per_second": self._speed(
+                model, splits["dev"], buckets, vocabulary.pad_id
+            ),
             "labels": list(artifact.labels),
         }
 
-    def _speed(self, model: Model, records: Records, pad_id: int) -> float:
+    def _speed(
+        self, model: Model, records: Records, buckets: tuple[int, ...], pad_id: int
+    ) -> float:
         batches = Batches(
             records,
             batch_size=self.batch_size,
-            buckets=self.buckets,
+            buckets=buckets,
             seed=0,
             pad_id=pad_id,
         )

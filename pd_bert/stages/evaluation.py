@@ -53,7 +53,9 @@ class Evaluation:
             transform=self._transform,
         )
         collected: dict[str, list[np.ndarray]] = {}
-        for outputs in self._forward(batches.epoch, self._batch_size):
+        for outputs in self._forward(
+            batches.epoch, self._batch_size, one_length=len(self._buckets) == 1
+        ):
             for name, value in outputs.items():
                 collected.setdefault(name, []).append(value)
         arrays = {name: np.concatenate(parts) for name, parts in collected.items()}

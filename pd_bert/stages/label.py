@@ -116,12 +116,17 @@ class Label(Stage):
 
         forward = Forward(logits, context.strategy)
         pad_id = context.artifact(self.teacher).vocabulary().pad_id
-        return functools.partial(self._encode, forward, records, pad_id)
+        buckets = context.buckets(self.buckets, records)
+        return functools.partial(self._encode, forward, records, buckets, pad_id)
 
     def _encode(
-        self, forward: Forward, records: Records, pad_id: int, shard: int
+        self,
+        forward: Forward,
+        records: Records,
+        buckets: tuple[int, ...],
+        pad_id: int,
+        shard: int,
     ) -> Iterator[dict[str, Any]]:
-        buckets = self.buckets
         batches = Batches(
             records,
             batch_size=self.batch_size,
@@ -130,7 +135,8 @@ class Label(Stage):
             pad_id=pad_id,
             shards=(shard,),
         )
-        outputs = list(forward(batches.epoch, self.batch_size))
+        one_length = len(buckets) == 1
+        outputs = list(forward(batches.epoch, self.batch_size, one_length=one_length))
         order = np.argsort(np.concatenate([o["example_id"] for o in outputs]))
         logits = np.concatenate([o["logits"] for o in outputs])[order]
         columns = records.columns([shard])

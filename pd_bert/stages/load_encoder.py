@@ -33,7 +33,9 @@ class LoadEncoder(Stage):
     def check(self) -> None:
         folder = expand_folder(self.folder)
         if not (folder / "config.json").is_file():
-            raise InputError(f"an encoder's folder holds config.json; {folder} does not")
+            raise InputError(
+                f"an encoder's folder holds config.json; {folder} does not"
+            )
         self._vocabulary(folder)
 
     def external(self) -> dict[str, pathlib.Path]:

@@ -13,9 +13,7 @@ from pd_bert.tasks.masked_lm import corpus_spec
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PrepareCorpus(Prepare):
-    """D_LM. With `next_sentence`, pairs as BERT draws them; else full windows.
-
-    """
+    """D_LM. With `next_sentence`, pairs as BERT draws them; else full windows."""
 
     name: str = "corpus"
     source: Source

@@ -19,7 +19,7 @@ class Pretrain(Train):
 
     corpus: Stage
     held_out: Stage | None = None
-    task: MaskedLanguageModel = MaskedLanguageModel()
+    task: MaskedLanguageModel = dataclasses.field(default_factory=MaskedLanguageModel)
     buckets: tuple[int, ...] = (128,)
 
     kind: ClassVar[str] = "pretrain"

@@ -49,8 +49,19 @@ def table(rows: Sequence[Row]) -> str:
     if not groups:
         return ""
     teachers = {key[0]: _speed(g) for key, g in groups.items() if key[1] == "teacher"}
-    lines = [("task", "method", "size", *_metric_names(rows), "seeds", "parameters",
-              "MB", "examples/s", "speed-up")]
+    lines: list[tuple[str, ...]] = [
+        (
+            "task",
+            "method",
+            "size",
+            *_metric_names(rows),
+            "seeds",
+            "parameters",
+            "MB",
+            "examples/s",
+            "speed-up",
+        )
+    ]
     for (task, method, size), group in groups.items():
         speed = _speed(group)
         teacher = teachers.get(task)

@@ -41,7 +41,7 @@ class Runner:
         workdir: Workdir,
         *,
         runtime: Runtime,
-        operative: str,
+        operative: str = "",
     ) -> None:
         self._stages = stages
         self._workdir = workdir

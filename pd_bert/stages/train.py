@@ -76,7 +76,7 @@ class Train(Stage):
         return self.learnt_task.spec()
 
     def evaluation_records(self, context: Context) -> dict[str, Records]:
-        """Splits to measure: `dev` chooses the best weights, others wait for the end."""
+        """Splits to measure: `dev` chooses the best weights, others come at the end."""
         return {}
 
     def labels(self, context: Context) -> tuple[str, ...]:
@@ -164,7 +164,7 @@ class Train(Stage):
             vocabulary,
             strategy=context.strategy,
             batch_size=max(self.batch_size, 32),
-            buckets=_buckets(context, self.buckets),
+            buckets=batches.buckets,
         )
         dev = splits.get("dev")
         schedule = Schedule(
@@ -214,16 +214,14 @@ class Train(Stage):
         assert self.initial is not None
         return saved_architecture(context.artifact(self.initial).directory)
 
-    def _batches(
-        self, context: Context, vocabulary: Vocabulary
-    ) -> tuple[Batches, int]:
+    def _batches(self, context: Context, vocabulary: Vocabulary) -> tuple[Batches, int]:
         records = self.training_records(context)
         records.check(vocabulary.fingerprint)
         require(records.spec, self.needed(context), str(records.directory))
         batches = Batches(
             records,
             batch_size=self.batch_size,
-            buckets=_buckets(context, self.buckets),
+            buckets=context.buckets(self.buckets, records),
             seed=self.seed,
             pad_id=vocabulary.pad_id,
             transform=functools.partial(_transform, self, vocabulary),
@@ -250,10 +248,6 @@ class Train(Stage):
                     )
                 model.initialize(initial.directory)
         return model
-
-
-def _buckets(context: Context, buckets: tuple[int, ...]) -> tuple[int, ...]:
-    return buckets[-1:] if context.runtime.fixed_length else buckets
 
 
 def _transform(

@@ -20,7 +20,7 @@ class MaskedLanguageModel(Task):
     """MLM, and MLM+ of Turc et al. (2019) with `next_sentence`."""
 
     name: str = "mlm"
-    masking: Masking = Masking()
+    masking: Masking = dataclasses.field(default_factory=Masking)
     next_sentence: bool = True
 
     @property

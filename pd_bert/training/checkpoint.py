@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from typing import Any
 
 import keras
 import numpy as np
@@ -42,7 +43,9 @@ class Checkpoints:
         self._model = model
         self._chief = chief
         fields = dataclasses.asdict(Progress())
-        self._progress = {k: tf.Variable(v, dtype=tf.float64) for k, v in fields.items()}
+        self._progress = {
+            k: tf.Variable(v, dtype=tf.float64) for k, v in fields.items()
+        }
         checkpoint = tf.train.Checkpoint(
             weights=[weight.value for weight in model.weights],
             optimizer=[variable.value for variable in optimizer.variables],
@@ -78,8 +81,14 @@ class Checkpoints:
         """Keeps the present weights as the best."""
         if not self._chief:
             return
-        arrays = {str(i): np.asarray(w) for i, w in enumerate(self._model.weights)}
-        with written_aside(self._directory / "best.npz") as aside, aside.open("wb") as f:
+        arrays: dict[str, Any] = {
+            str(index): np.asarray(weight)
+            for index, weight in enumerate(self._model.weights)
+        }
+        with (
+            written_aside(self._directory / "best.npz") as aside,
+            aside.open("wb") as f,
+        ):
             np.savez(f, **arrays)
 
     def restore_best(self) -> None:

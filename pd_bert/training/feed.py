@@ -17,6 +17,7 @@ def distribute(
     strategy: tf.distribute.Strategy,
     *,
     endless: bool = False,
+    one_length: bool = False,
 ) -> Any:
     """A distributed dataset; replica r of R gets rows r·B/R to (r+1)·B/R − 1."""
     replicas = strategy.num_replicas_in_sync
@@ -30,7 +31,10 @@ def distribute(
         share = replicas // context.num_input_pipelines
         first = context.input_pipeline_id * share
         parts = to_dataset(
-            batches, replicas=replicas, local=range(first, first + share)
+            batches,
+            replicas=replicas,
+            local=range(first, first + share),
+            one_length=one_length,
         )
         if endless:
             parts = parts.apply(tf.data.experimental.assert_cardinality(-1))
@@ -59,13 +63,19 @@ class Forward:
         )
 
     def __call__(
-        self, batches: Callable[[], Iterator[NumpyBatch]], batch_size: int
+        self,
+        batches: Callable[[], Iterator[NumpyBatch]],
+        batch_size: int,
+        *,
+        one_length: bool = False,
     ) -> Iterator[dict[str, np.ndarray]]:
         """Yields the outputs for each batch and `example_id`, without fillers.
 
         In a cluster every process gets the whole of them.
         """
-        for batch in distribute(batches, batch_size, self._strategy):
+        for batch in distribute(
+            batches, batch_size, self._strategy, one_length=one_length
+        ):
             outputs = {
                 name: self._gather(value) for name, value in self._step(batch).items()
             }

@@ -14,10 +14,12 @@ from pd_bert.errors import InputError
 from pd_bert.training import interrupt
 from pd_bert.training.checkpoint import Checkpoints, Progress
 from pd_bert.training.feed import distribute
-from pd_bert.training.runtime import barrier
+from pd_bert.training.runtime import barrier, is_cluster
 from pd_bert.training.step import TrainStep
 
 Metrics = dict[str, float]
+
+_LONGEST_CALL = 3.0  # seconds
 
 
 class Action(Protocol):
@@ -30,7 +32,7 @@ class Action(Protocol):
         """After an evaluation on dev."""
 
 
-class NotFinite(InputError):
+class NotFiniteError(InputError):
     """The loss became NaN or infinite."""
 
 
@@ -61,32 +63,31 @@ def train(
     """Trains from the newest checkpoint, if there is one, to the end.
 
     With `evaluate` the weights end as those of the best evaluation. Raises
-    `Interrupted` after saving when a stop was asked for, and NotFinite, with the last
+    `Interrupted` after saving when a stop was asked for, and NotFiniteError, with the last
     good checkpoint kept, at a loss that is not finite.
     """
     progress = checkpoints.restore()
-    # An iterator reads ahead; one is needed only if a step is left.
+    start = progress.step
     iterator = iter(
         distribute(
-            lambda: batches.iterate(progress.step),
+            lambda: batches.iterate(start),
             batches.batch_size,
             strategy,
             endless=True,
+            one_length=len(batches.buckets) == 1,
         )
     )
     saved = time.monotonic()
+    most = 1 if not is_cluster(strategy) else schedule.steps_per_call
     while progress.step < schedule.total_steps and not _stale(progress, schedule):
-        count = _next_call(progress.step, schedule, evaluate is not None)
+        count = min(most, _next_call(progress.step, schedule, evaluate is not None))
+        begin = time.monotonic()
         losses, stop = step(
             iterator, start=progress.step, count=count, stop=interrupt.requested()
         )
-        if not np.isfinite(losses).all():
-            bad = progress.step + int(np.argmin(np.isfinite(losses)))
-            raise NotFinite(
-                f"{where}: the loss must stay finite; it was {losses[bad - progress.step]} "
-                f"at step {bad} of {schedule.total_steps} (a lower learning rate often "
-                "helps); the last good checkpoint is kept"
-            )
+        if not is_cluster(strategy):  # whose processes must agree on the count
+            most = _steps_within(time.monotonic() - begin, count, schedule)
+        _check_finite(losses, progress.step, schedule, where)
         progress.step += count
         for action in actions:
             action.steps(progress.step, losses)
@@ -110,6 +111,25 @@ def train(
         barrier(strategy)  # the chief's file must be there before others read it
         checkpoints.restore_best()
     return progress
+
+
+def _check_finite(
+    losses: np.ndarray, start: int, schedule: Schedule, where: str
+) -> None:
+    if np.isfinite(losses).all():
+        return
+    first = int(np.argmin(np.isfinite(losses)))
+    raise NotFiniteError(
+        f"{where}: the loss must stay finite; it was {losses[first]} at step "
+        f"{start + first} of {schedule.total_steps} (a lower learning rate often "
+        "helps); the last good checkpoint is kept"
+    )
+
+
+def _steps_within(seconds: float, count: int, schedule: Schedule) -> int:
+    """How many steps a call may take, so that a signal is heard within seconds."""
+    fitting = int(count * _LONGEST_CALL / max(seconds, 1e-6))
+    return max(1, min(schedule.steps_per_call, fitting))
 
 
 def _judge(progress: Progress, value: float, checkpoints: Checkpoints) -> None:

@@ -113,7 +113,9 @@ class TrainStep:
             outputs = self._model(batch, training=True)
             loss = tf.add_n(
                 [
-                    tf.math.divide_no_nan(o.weighted_sum(outputs, teacher, batch), total)
+                    tf.math.divide_no_nan(
+                        o.weighted_sum(outputs, teacher, batch), total
+                    )
                     for o, total in zip(self._objectives, totals, strict=True)
                 ]
             )

@@ -4,10 +4,10 @@ import importlib.util  # noqa: F401  # gin uses it without importing it
 import pathlib
 import re
 
+import gin
 import keras_nlp
 import pytest
 
-import gin
 from pd_bert import config
 from pd_bert.stages.runner import Runner
 from pd_bert.stages.workdir import Workdir

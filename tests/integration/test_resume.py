@@ -87,7 +87,8 @@ def test_sigterm_saves_and_exits_143(
     assert process.wait(_SECONDS) == 0, log.read_text()
     first, second = sorted(workdir.glob("logs/finetune-teacher-*/events*"))
     assert _logged_steps(first)[-1] == stopped
-    assert _logged_steps(second)[0] == stopped + 2  # steps_per_call
+    # The first call after a start may be short, none is longer than steps_per_call.
+    assert stopped < _logged_steps(second)[0] <= stopped + 2
     _assert_same(undisturbed, workdir)
 
 
@@ -139,7 +140,7 @@ def _assert_same(expected: pathlib.Path, found: pathlib.Path) -> None:
     names = sorted(p.relative_to(expected) for p in expected.glob("stages/**/*"))
     assert names == sorted(p.relative_to(found) for p in found.glob("stages/**/*"))
     for name in names:
-        if (expected / name).is_dir():
+        if (expected / name).is_dir() or name.name == "operative.gin":
             continue
         one, other = _content(expected / name), _content(found / name)
         assert one.keys() == other.keys(), name
@@ -163,9 +164,10 @@ def _content(path: pathlib.Path) -> dict[str, object]:
             file.visititems(visit)
         assert arrays
         return arrays
-    if path.name == "artifact.json":
+    if path.name in ("artifact.json", "metadata.json"):
         info = json.loads(path.read_text())
-        for key in ("created", "seconds", "examples_per_second", "size_bytes"):
+        times = ("created", "date_saved", "seconds", "examples_per_second")
+        for key in (*times, "size_bytes"):
             info.pop(key, None)
         return info
     if "saved_model" in path.parts:
@@ -186,5 +188,7 @@ def _results(workdir: pathlib.Path) -> list[dict[str, object]]:
     for row in rows:
         for key in ("seconds", "examples_per_second"):
             row.pop(key)
+        if row["kind"] == "export":  # of a graph, in which names are not fixed
+            row.pop("size_bytes")
         row["artifact"] = pathlib.Path(row["artifact"]).name
     return rows

@@ -2,9 +2,9 @@
 
 import importlib.util  # noqa: F401  # gin uses it without importing it
 
+import gin
 import pytest
 
-import gin
 from pd_bert import config
 from pd_bert.models.bert import Bert
 from pd_bert.models.heads import MaskedLMHead, PooledHead

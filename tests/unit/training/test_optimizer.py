@@ -15,7 +15,7 @@ from pd_bert.models.heads import MaskedLMHead, PooledHead
 from pd_bert.models.model import Model
 from pd_bert.objectives.squared_error import SquaredError
 from pd_bert.training.checkpoint import Checkpoints
-from pd_bert.training.loop import NotFinite, Schedule, train
+from pd_bert.training.loop import NotFiniteError, Schedule, train
 from pd_bert.training.optimizer import AdamW
 from pd_bert.training.step import TrainStep
 
@@ -121,11 +121,11 @@ def test_a_loss_that_is_not_finite(records, tmp_path):
     step = TrainStep(model, [SquaredError()], optimizer, strategy=strategy, seed=0)
     checkpoints = Checkpoints(tmp_path, model, optimizer, chief=True)
     schedule = Schedule(
-        total_steps=STEPS, evaluate_every=STEPS, steps_per_call=2, checkpoint_seconds=0
+        total_steps=STEPS, evaluate_every=STEPS, steps_per_call=1, checkpoint_seconds=0
     )
     # Without shuffling, example 13 is in batch 6 of two examples each.
     batches = Batches(records, batch_size=2, shuffle=False)
-    with pytest.raises(NotFinite, match=r"inf at step 6 of 10") as error:
+    with pytest.raises(NotFiniteError, match=r"inf at step 6 of 10") as error:
         train(step, batches, checkpoints, schedule, strategy=strategy, where="here")
     assert isinstance(error.value, InputError)
     assert str(error.value).startswith("here: ") and "\n" not in str(error.value)
