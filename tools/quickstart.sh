@@ -6,7 +6,12 @@ cd "$(dirname "$0")/.."
 . tools/environment.sh
 environment requirements.lock
 WORKDIR="${WORKDIR:-runs/quickstart}"
-.venv/bin/pd-bert-run --gin_file=quickstart --workdir="$WORKDIR" "$@"
+# Half precision where the CPU has it: a third faster.
+precision=()
+if grep -qE 'avx512_bf16|amx_bf16' /proc/cpuinfo 2>/dev/null; then
+  precision=(--gin_file=runtime/cpu_bfloat16.gin)
+fi
+.venv/bin/pd-bert-run --gin_file=quickstart "${precision[@]}" --workdir="$WORKDIR" "$@"
 echo
 echo "Three predictions by that SavedModel, from raw text:"
 .venv/bin/pd-bert-predict --model="$WORKDIR/latest/export-pd/saved_model" \
