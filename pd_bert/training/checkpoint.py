@@ -76,23 +76,30 @@ class Checkpoints:
         for name, value in dataclasses.asdict(progress).items():
             self._progress[name].assign(value)
         self._manager.save(checkpoint_number=progress.step)
+        for path in self._directory.glob("best-*.npz"):
+            if path != self._best(progress.best_step):
+                path.unlink()
 
-    def save_best(self) -> None:
-        """Keeps the present weights as the best."""
+    def finite(self) -> bool:
+        """Whether every weight is a finite number."""
+        return all(np.isfinite(np.asarray(w)).all() for w in self._model.weights)
+
+    def save_best(self, step: int) -> None:
+        """Keeps the present weights, those after `step`, as the best."""
         if not self._chief:
             return
         arrays: dict[str, Any] = {
             str(index): np.asarray(weight)
             for index, weight in enumerate(self._model.weights)
         }
-        with (
-            written_aside(self._directory / "best.npz") as aside,
-            aside.open("wb") as f,
-        ):
-            np.savez(f, **arrays)
+        with written_aside(self._best(step)) as aside, aside.open("wb") as file:
+            np.savez(file, **arrays)
 
-    def restore_best(self) -> None:
-        """Sets the weights that were kept as the best."""
-        with np.load(self._directory / "best.npz", allow_pickle=False) as arrays:
+    def restore_best(self, step: int) -> None:
+        """Sets the weights that were kept as the best after `step`."""
+        with np.load(self._best(step), allow_pickle=False) as arrays:
             for index, weight in enumerate(self._model.weights):
                 weight.assign(arrays[str(index)])
+
+    def _best(self, step: int) -> pathlib.Path:
+        return self._directory / f"best-{step}.npz"

@@ -63,8 +63,8 @@ def train(
     """Trains from the newest checkpoint, if there is one, to the end.
 
     With `evaluate` the weights end as those of the best evaluation. Raises
-    `Interrupted` after saving when a stop was asked for, and NotFiniteError, with the last
-    good checkpoint kept, at a loss that is not finite.
+    `Interrupted` after saving when a stop was asked for, and NotFiniteError, with the
+    last good checkpoint kept, at a loss or weight that is not finite.
     """
     progress = checkpoints.restore()
     start = progress.step
@@ -103,13 +103,19 @@ def train(
                 action.evaluated(progress.step, metrics)
         due = time.monotonic() - saved > schedule.checkpoint_seconds
         if evaluated or due or stop:
+            if not checkpoints.finite():
+                raise NotFiniteError(
+                    f"{where}: all weights must stay finite; some were not after step "
+                    f"{progress.step} (a lower learning rate often helps); the last "
+                    "good checkpoint is kept"
+                )
             checkpoints.save(progress)
             saved = time.monotonic()
         if stop:
             interrupt.stop()
-    if evaluate is not None:
+    if progress.best_step:
         barrier(strategy)  # the chief's file must be there before others read it
-        checkpoints.restore_best()
+        checkpoints.restore_best(progress.best_step)
     return progress
 
 
@@ -136,7 +142,7 @@ def _judge(progress: Progress, value: float, checkpoints: Checkpoints) -> None:
     if math.isnan(value) or value <= progress.best_value:
         progress.worse += 1
         return
-    checkpoints.save_best()
+    checkpoints.save_best(progress.step)
     progress.best_value, progress.best_step, progress.worse = value, progress.step, 0
 
 
