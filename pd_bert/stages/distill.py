@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from pd_bert.data.example_spec import TOKENS, ExampleSpec, Feature
 from pd_bert.data.records import Records
+from pd_bert.errors import InputError
 from pd_bert.models.model import Model
 from pd_bert.stages.base import Context, Info, Stage, require_same_labels
 from pd_bert.stages.finetune import task_splits
@@ -50,9 +51,6 @@ class Distill(Train):
             )
         return info
 
-    def training_records(self, context: Context) -> Records:
-        return Records(context.artifact(self.transfer).directory)
-
     def needed(self, context: Context) -> ExampleSpec:
         if self.live_teacher is not None:
             return TOKENS
@@ -74,6 +72,16 @@ class Distill(Train):
             wanted=wanted,
         )
         return wanted
+
+    def training_records(self, context: Context) -> Records:
+        pairs = context.artifact(self.transfer)["pairs"]
+        if pairs != context.artifact(self.task_data)["pairs"]:
+            raise InputError(
+                f"{context.where}: transfer set and task must both hold pairs of texts "
+                f"or both single ones; {self.transfer.title} holds "
+                f"{'pairs' if pairs else 'single texts'}"
+            )
+        return Records(context.artifact(self.transfer).directory)
 
     def teacher(self, context: Context) -> Teacher | None:
         if self.live_teacher is None:

@@ -32,7 +32,7 @@ class PrepareTransfer(Prepare):
     def run(self, context: Context) -> Info:
         self.assist(context)
         info = self._finish(context, "", TOKENS)
-        return {**info, **self._carry_vocabulary(context)}
+        return {**info, "pairs": self.pairs, **self._carry_vocabulary(context)}
 
     def _chunks(self) -> Iterator[list[Row]]:
         rows = nonempty(self.source.rows(), str(self.source))
