@@ -86,12 +86,14 @@ class Stage(abc.ABC):
     def run(self, context: Context) -> Info:
         """Makes the artifact; returns what `artifact.json` says beyond the usual."""
 
-    def plan(self, runtime: Runtime, artifacts: dict[str, Artifact]) -> Info:
-        """What is known beforehand: parameters, steps."""
+    def plan(self, inputs: Mapping[str, Info]) -> Info:
+        """What a dry run tells of it: parameters, steps. `inputs` as for `promise`."""
         return {}
 
     def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
-        """What is known of the artifact before it is made: `vocabulary`, `labels`.
+        """What is known of the artifact before it is made.
+
+        That is `vocabulary`, `vocabulary_size` and `labels`.
 
         `inputs` say the same of the stages it reads, by field name; a key that nobody
         knows yet is missing. Raises InputError for inputs that do not fit together:
@@ -111,7 +113,12 @@ class Stage(abc.ABC):
                 f"{where}: all that a stage reads must share one vocabulary; "
                 f"{', '.join(made_with)}"
             )
-        return {"vocabulary": next(iter(known.values()))} if known else {}
+        return {
+            key: info[key]
+            for info in inputs.values()
+            for key in ("vocabulary", "vocabulary_size")
+            if key in info
+        }
 
     @property
     def title(self) -> str:

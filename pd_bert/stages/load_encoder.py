@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Mapping
 from typing import ClassVar
 
 import keras_nlp
@@ -40,6 +41,11 @@ class LoadEncoder(Stage):
 
     def external(self) -> dict[str, pathlib.Path]:
         return {"folder": expand_folder(self.folder)}
+
+    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
+        vocabulary = self._vocabulary(expand_folder(self.folder))
+        size = {"vocabulary_size": len(vocabulary)}
+        return {**vocabulary_info(vocabulary), **size, "labels": []}
 
     def run(self, context: Context) -> Info:
         folder = expand_folder(self.folder)

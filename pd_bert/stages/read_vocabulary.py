@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pd_bert.data.files import expand
@@ -25,6 +26,10 @@ class ReadVocabulary(Stage):
 
     def external(self) -> dict[str, pathlib.Path]:
         return {"file": expand(self.file)[0]}
+
+    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
+        vocabulary = self._read()
+        return {**vocabulary_info(vocabulary), "vocabulary_size": len(vocabulary)}
 
     def run(self, context: Context) -> Info:
         vocabulary = self._read()

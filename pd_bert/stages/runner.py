@@ -50,14 +50,13 @@ class Runner:
 
     def plan(self) -> list[dict[str, Any]]:
         """What a run would do, a line a stage."""
-        artifacts = self._artifacts()
         return [
             {
                 "stage": self._workdir.label(stage),
-                "reused": stage.fingerprint(self._runtime) in artifacts,
-                **stage.plan(self._runtime, artifacts),
+                "reused": self._workdir.artifact(stage) is not None,
+                **stage.plan(inputs),
             }
-            for stage in self._stages
+            for stage, inputs in self._known()
         ]
 
     def run(self, strategy: tf.distribute.Strategy) -> list[dict[str, Any]]:
@@ -70,7 +69,7 @@ class Runner:
             artifact = self._workdir.artifact(stage)
             if artifact is None:
                 if stage.trains and not checked:
-                    self._check_inputs()
+                    self._known()  # whose error comes before compute is spent
                     checked = True
                 print(f"{where}: running", flush=True)
                 artifact = self._make(stage, strategy, where)
@@ -87,20 +86,26 @@ class Runner:
         stage = self._stages[number - 1]
         return f"[{number}/{len(self._stages)}] {stage.kind} {stage.name}"
 
-    def _check_inputs(self) -> None:
-        """Raises InputError if a stage to come would find that its inputs clash."""
+    def _known(self) -> list[tuple[Stage, dict[str, dict[str, Any]]]]:
+        """Each stage with what is known of its inputs, finished or not.
+
+        Raises InputError if a stage to come would find that its inputs clash.
+        """
         known: dict[str, dict[str, Any]] = {}
+        inputs_of = []
         for index, stage in enumerate(self._stages, 1):
             artifact = self._workdir.artifact(stage)
             inputs = {
                 field: known[read.fingerprint(self._runtime)]
                 for field, read in stage.inputs().items()
             }
+            inputs_of.append((stage, inputs))
             known[stage.fingerprint(self._runtime)] = (
                 stage.promise(inputs, self._where(index))
                 if artifact is None
                 else {"labels": [], **artifact.info}
             )
+        return inputs_of
 
     def _artifacts(self) -> dict[str, Artifact]:
         found = {

@@ -3,6 +3,7 @@
 import abc
 import dataclasses
 import functools
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -15,7 +16,7 @@ from pd_bert.errors import InputError
 from pd_bert.models.encoder import Architecture
 from pd_bert.models.model import Model, saved_architecture
 from pd_bert.objectives.base import Objective
-from pd_bert.stages.artifact import Artifact, save_model, vocabulary_info
+from pd_bert.stages.artifact import save_model, vocabulary_info
 from pd_bert.stages.base import Context, Info, Stage
 from pd_bert.stages.evaluation import Evaluation
 from pd_bert.tasks.base import Task
@@ -24,7 +25,7 @@ from pd_bert.training.actions import ProgressBar, Summaries
 from pd_bert.training.checkpoint import Checkpoints
 from pd_bert.training.loop import Schedule, train
 from pd_bert.training.optimizer import AdamW
-from pd_bert.training.runtime import Runtime, barrier
+from pd_bert.training.runtime import barrier
 from pd_bert.training.step import TrainStep
 from pd_bert.training.teacher import Teacher
 
@@ -120,10 +121,13 @@ class Train(Stage):
             info["labels"] = task_data["labels"]
         return info
 
-    def plan(self, runtime: Runtime, artifacts: dict[str, Artifact]) -> Info:
+    def plan(self, inputs: Mapping[str, Info]) -> Info:
         info: Info = {"steps": self.steps or f"{self.epochs} epochs"}
-        data = artifacts.get(self.data.fingerprint(runtime))
-        if data is not None and self.architecture is not None:
+        (data,) = (i for f, i in inputs.items() if self.inputs()[f] is self.data)
+        count = data.get("train", data).get("count")
+        if self.steps is None and count is not None:
+            info["steps"] = f"about {self.epochs * math.ceil(count / self.batch_size)}"
+        if self.architecture is not None and "vocabulary_size" in data:
             size = data["vocabulary_size"]
             info["parameters"] = self.architecture.parameters(size)
         return info

@@ -1,7 +1,7 @@
 """Stage: train a WordPiece vocabulary."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from pd_bert.data.source import Source, nonempty
@@ -25,6 +25,9 @@ class TrainVocabulary(Stage):
     max_characters: int = 200_000_000
 
     kind: ClassVar[str] = "vocabulary"
+
+    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
+        return {"vocabulary_size": self.size}
 
     def run(self, context: Context) -> Info:
         vocabulary = train_vocabulary(
