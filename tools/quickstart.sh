@@ -17,4 +17,7 @@ echo "Three predictions by that SavedModel, from raw text:"
 .venv/bin/pd-bert-predict --model="$WORKDIR/latest/export-pd/saved_model" \
   --text="Returns the eigenvalues and right eigenvectors of a square array." \
   --text="A convolution layer that slides its kernel over the time steps of a batch." \
-  --text="Renders the text to the terminal with the given style, color and justification."
+  --text="Renders the text to the terminal with the given style, color and justification." |
+  .venv/bin/python -c 'import json, sys
+for row in map(json.loads, sys.stdin):
+    print("  {label} ({probability:.2f}): {text}".format(**row))'

@@ -56,13 +56,13 @@ class Predictor:
     def predict(
         self, rows: Iterable[Row], *, batch_size: int = 64
     ) -> Iterator[dict[str, Any]]:
-        """Each row as JSON data: `label`, `probability` and `probabilities` by label
-        name of a classifier, `score` of a regression; and the texts."""
+        """Each row as JSON data: the texts, and `label`, `probability` and
+        `probabilities` by label name of a classifier or `score` of a regression."""
         for row, outputs in self.outputs(rows, batch_size=batch_size):
             texts = {"text": row.text}
             if row.text_b is not None:
                 texts["text_b"] = row.text_b
-            yield {**self._described(outputs), **texts}
+            yield {**texts, **self._described(outputs)}
 
     def _described(self, outputs: Outputs) -> dict[str, Any]:
         if "probabilities" not in outputs:
