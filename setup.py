@@ -37,6 +37,7 @@ setup(
         "scipy>=1.14",
         "scikit-learn>=1.5",
         "tokenizers>=0.21",
+        "safetensors>=0.5",  # keras-nlp reads Hugging Face folders by it
         "tensorboard>=2.20",
         "tqdm>=4.66",
     ],

@@ -62,6 +62,7 @@ def load(
             gin.finalize()
         _check_macros("\n".join([*_texts(parsed), *bindings]))
         recipe, runtime = _make(Recipe), _make(Runtime)
+        _check_axes(recipe, bindings)
         stages = [stage for point in _points(recipe) for stage in point.stages]
         return recipe, in_order(stages, runtime), runtime
     except InputError:
@@ -130,6 +131,17 @@ def _points(recipe: Recipe) -> Iterator[Recipe]:
             for name, value in zip(names, values, strict=True):
                 gin.parse_config(f"{name} = {value!r}")
         yield _make(Recipe)
+
+
+def _check_axes(recipe: Recipe, bindings: Sequence[str]) -> None:
+    """Raises InputError for a binding that an axis would override without a word."""
+    for binding in bindings:
+        name = binding.partition("=")[0].strip()
+        if name in recipe.axes:
+            raise InputError(
+                f"binding {binding!r}: {name} is an axis of this recipe, which takes "
+                f"the values {tuple(recipe.axes[name])}; bind those instead"
+            )
 
 
 def _macros() -> set[str]:

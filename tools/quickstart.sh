@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # From nothing to a distilled model that predicts: about ten minutes on two cores.
-# Run again, it reuses what is finished. Arguments go to pd-bert-run.
+# Run again, it reuses what is finished. WORKDIR=DIR changes the folder; arguments go to
+# pd-bert-run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/environment.sh
@@ -13,7 +14,7 @@ if grep -qE 'avx512_bf16|amx_bf16' /proc/cpuinfo 2>/dev/null; then
 fi
 .venv/bin/pd-bert-run --gin_file=quickstart "${precision[@]}" --workdir="$WORKDIR" "$@"
 echo
-echo "Three predictions by that SavedModel, from raw text:"
+echo "Three predictions by $WORKDIR/latest/export-pd/saved_model, from raw text:"
 .venv/bin/pd-bert-predict --model="$WORKDIR/latest/export-pd/saved_model" \
   --text="Returns the eigenvalues and right eigenvectors of a square array." \
   --text="A convolution layer that slides its kernel over the time steps of a batch." \

@@ -7,8 +7,8 @@
 The model is a folder that pd-bert-run made (latest/distill-…, latest/finetune-…,
 latest/export-…) or a SavedModel of pd-bert-export. The input is .txt, a text a line, or
 .tsv or .csv with a header, or .jsonl; each may be gzip (.gz). Every text gives one
-object, in the same order, an empty text too: label, probability and probabilities for a
-classifier, score for a regression, and the text.
+object, in the same order, an empty text too: the text, then label, probability and
+probabilities of a classifier or the score of a regression.
 """
 
 import json

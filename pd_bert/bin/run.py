@@ -1,7 +1,7 @@
 """Runs a recipe: from raw text to a distilled model, stage by stage.
 
   pd-bert-run --gin_file=quickstart --workdir=runs/quickstart
-  pd-bert-run --gin_file=pd --gin_bindings='STUDENT = @mini/bert.Bert()' --workdir=w
+  pd-bert-run --gin_file=pd --gin_bindings="TEACHER_FOLDER = 'bert'" --workdir=runs/pd
 
 A recipe is a gin file: a path, or the name of one that ships with pd_bert. Later files
 and bindings override earlier ones; runtime/*.gin choose devices and precision. Stages

@@ -42,7 +42,6 @@ class Table(Source):
             and False for tsv, where a quote is a character like any other.
         label_values: (raw label, name) pairs; a label not listed is an error.
         strip_markup: removes HTML tags and resolves entities.
-        keep_blank: a row may be without text, and in a table of a single column a
         keep_blank: a row whose texts are empty is a row and not an error; so is a
             blank line where there is a single column.
 

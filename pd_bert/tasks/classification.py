@@ -22,7 +22,7 @@ class Classification(TextTask):
     """One of several labels a row.
 
     `labels` fixes names and order of the logits; without it they are those of the
-    training split, sorted. The first of `metrics` is the primary one.
+    training split, sorted. The first of `measures` is the primary one.
     """
 
     labels: tuple[str, ...] = ()

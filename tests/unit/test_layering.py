@@ -17,8 +17,6 @@ _LAYERS = {
     "tasks": 2,
     "training": 2,
     "stages": 3,
-    "search": 4,
-    "analysis": 4,
     "export": 4,
     "config": 5,
     "bin": 5,
