@@ -6,7 +6,6 @@ takes its rows of the same global batches.
 """
 
 import dataclasses
-import functools
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -34,10 +33,11 @@ class Batches:
     """The batches of a data set.
 
     Every batch has `batch_size` rows; a short one is filled up with rows whose
-    `example_weight` is 0. Its length is the smallest bucket that holds it. With
-    `shuffle`, shards are shuffled, then the examples within blocks of about
-    `block_examples`, the most that is in memory at a time, then the batches of a block.
-    `shards` limits it to some of the shards.
+    `example_weight` is 0. Its length is the smallest bucket that holds it; with
+    `shuffle`, what is left of a bucket goes to the next one. With `shuffle`, shards are
+    shuffled, then the examples within blocks of about `block_examples`, the most that
+    is in memory at a time, then the batches of a block. `shards` limits it to some of
+    the shards.
     """
 
     def __init__(
@@ -64,8 +64,8 @@ class Batches:
         counts = records.shard_counts
         self._shards = range(len(counts)) if shards is None else shards
         # The last block stays in memory: a data set of one block is read once.
-        self._plan = functools.lru_cache(maxsize=2)(self._plan_epoch)
-        self._load = functools.lru_cache(maxsize=1)(self._load_block)
+        self._loaded: tuple[tuple[int, ...], Columns] | None = None
+        self._planned: tuple[int, list[list[_Planned]]] | None = None
 
     def steps(self, epoch: int) -> int:
         """The number of batches of an epoch."""
@@ -119,6 +119,11 @@ class Batches:
         # One block holds everything: keep its order, so that it is read once only.
         return [sorted(blocks[0])] if len(blocks) == 1 else blocks
 
+    def _plan(self, epoch: int) -> list[list[_Planned]]:
+        if self._planned is None or self._planned[0] != epoch:
+            self._planned = epoch, self._plan_epoch(epoch)
+        return self._planned[1]
+
     def _plan_epoch(self, epoch: int) -> list[list[_Planned]]:
         generator = self._generator(epoch)
         starts = np.concatenate([[0], np.cumsum(self.records.shard_counts)])
@@ -144,14 +149,26 @@ class Batches:
         # What is longer than the last bucket is cut to it.
         bucket = np.minimum(bucket, len(self.buckets) - 1)
         batches = []
-        for number in np.unique(bucket).tolist():
-            rows = order[bucket == number]
-            for first in range(0, len(rows), self.batch_size):
-                taken = rows[first : first + self.batch_size]
+        numbers = np.unique(bucket).tolist()
+        rest = order[:0]
+        for number in numbers:
+            rows = np.concatenate([rest, order[bucket == number]])
+            # In training what does not fill a batch goes to the next longer bucket: a
+            # batch of a few examples would weigh them as much as a full one does.
+            whole = self._shuffle and number != numbers[-1]
+            end = len(rows) // self.batch_size * self.batch_size if whole else len(rows)
+            rest = rows[end:]
+            for first in range(0, end, self.batch_size):
+                taken = rows[first : min(first + self.batch_size, end)]
                 batches.append(_Planned(block, taken, self.buckets[number]))
         if self._shuffle:
             batches = [batches[i] for i in generator.permutation(len(batches))]
         return batches
+
+    def _load(self, block: tuple[int, ...]) -> Columns:
+        if self._loaded is None or self._loaded[0] != block:
+            self._loaded = block, self._load_block(block)
+        return self._loaded[1]
 
     def _load_block(self, block: tuple[int, ...]) -> Columns:
         columns = self.records.columns(block)

@@ -37,7 +37,7 @@ Example = dict[str, Any]
 Encode = Callable[[Chunk], Iterable[Example]]
 """Chunk → examples. Pickled to the workers, so a module's function or a value."""
 
-_POLL_SECONDS = 0.5
+_WAIT_SECONDS = 2.0  # for shards that others write; then the source is read again
 # The tokenizer runs outside the interpreter's lock, so that threads fill two cores.
 # They start at once and share all memory; the first worker process takes 5 s and 1 GB.
 _MOST_THREADS = 2
@@ -72,7 +72,7 @@ def write_shards(
             progress,
             stop,
         ):
-            time.sleep(_POLL_SECONDS)
+            time.sleep(_WAIT_SECONDS)
 
 
 def write_manifest(

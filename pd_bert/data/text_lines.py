@@ -8,7 +8,9 @@ from pd_bert.data.files import expand, hash_files, read_lines
 from pd_bert.data.source import Row, Source, digest, split_segments
 from pd_bert.data.source import split_sentences as sentences_of
 
-MAX_DOCUMENT_SIZE = 8 << 20  # characters
+# Characters; small against a shard, which must hold several documents for
+# next-sentence pairs.
+MAX_DOCUMENT_SIZE = 1 << 19
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,8 +19,8 @@ class TextLines(Source):
 
     As documents: a paragraph or sentence a line and a blank line between documents,
     or with `document_per_line` each line a document. A line above 1 MB is cut at
-    white space into several; a document above 8 M characters at a segment's
-    end into several.
+    white space into several; a document above half a million characters at a
+    segment's end into several.
 
     Args:
         files: names or glob patterns; `~` and `$VARIABLE` are expanded.

@@ -3,6 +3,7 @@
 import abc
 import dataclasses
 from collections.abc import Mapping
+from typing import ClassVar
 
 import tensorflow as tf
 
@@ -21,6 +22,12 @@ class Objective(abc.ABC):
     """
 
     weight: float = 1.0
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    """The features of the records that it reads, besides the tokens."""
+
+    def check_labels(self, labels: tuple[str, ...]) -> None:  # noqa: B027
+        """Raises InputError if it makes no sense for a task with these labels."""
 
     @abc.abstractmethod
     def losses(

@@ -1,6 +1,7 @@
 """Hard labels."""
 
 import dataclasses
+from typing import ClassVar
 
 import tensorflow as tf
 
@@ -11,6 +12,8 @@ from pd_bert.objectives.base import Batch, Objective
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Labels(Objective):
     """− log p(gold label), fine-tuning's loss; one an example."""
+
+    needs: ClassVar[tuple[str, ...]] = ("label",)
 
     def losses(
         self, student: Outputs, teacher: Outputs | None, batch: Batch

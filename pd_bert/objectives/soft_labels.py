@@ -4,6 +4,7 @@ import dataclasses
 
 import tensorflow as tf
 
+from pd_bert.errors import InputError
 from pd_bert.models.outputs import Outputs
 from pd_bert.objectives.base import Batch, Objective
 
@@ -16,6 +17,14 @@ class SoftLabels(Objective):
     """
 
     temperature: float = 1.0
+
+    def check_labels(self, labels: tuple[str, ...]) -> None:
+        if len(labels) < 2:
+            raise InputError(
+                "soft labels need at least two labels (the softmax over one is always "
+                f"1); the task has {list(labels)}: distil a regression by "
+                "SquaredError.from_teacher"
+            )
 
     def losses(
         self, student: Outputs, teacher: Outputs | None, batch: Batch

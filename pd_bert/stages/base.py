@@ -45,6 +45,11 @@ class Context:
             return (records.manifest["sequence_length"],)
         return wanted
 
+    def batch_size(self, wanted: int) -> int:
+        """`wanted`, rounded up to a multiple of the number of replicas."""
+        replicas = self.strategy.num_replicas_in_sync
+        return -(-wanted // replicas) * replicas
+
     def artifact(self, stage: "Stage") -> Artifact:
         """The artifact of a stage that this one has as input."""
         return self.artifacts[stage.fingerprint(self.runtime)]
@@ -159,6 +164,12 @@ def require_same_labels(
             f"{where}: model and task must have the same labels in the same order; "
             f"{model} has {list(has)}, the task {list(wanted)}"
         )
+
+
+def read_anew() -> None:
+    """Forgets fingerprints: files may have changed since they were read."""
+    for cached in (_fingerprint, _contents, _source_fingerprint):
+        cached.cache_clear()
 
 
 @functools.lru_cache(maxsize=4096)

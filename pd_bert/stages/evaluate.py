@@ -71,7 +71,7 @@ class Evaluate(Stage):
             task,
             vocabulary,
             strategy=context.strategy,
-            batch_size=self.batch_size,
+            batch_size=context.batch_size(self.batch_size),
             buckets=buckets,
         )
         metrics = {}
@@ -100,10 +100,9 @@ class Evaluate(Stage):
             pad_id=pad_id,
         )
         names = ("token_ids", "segment_ids", "padding_mask")
-        taken = [
-            {name: tf.constant(batch[name]) for name in names}
-            for batch in itertools.islice(batches.epoch(), _TIMED_BATCHES)
-        ]
+        first = list(itertools.islice(batches.epoch(), _TIMED_BATCHES))
+        count = sum(batch["example_weight"].sum() for batch in first)
+        taken = [{name: tf.constant(b[name]) for name in names} for b in first]
 
         @tf.function(reduce_retracing=True)
         def forward(inputs: Any) -> tf.Tensor:
@@ -111,13 +110,13 @@ class Evaluate(Stage):
 
         def run() -> float:
             begin = time.perf_counter()
-            for inputs in taken:
-                forward(inputs)
+            outputs = [forward(inputs) for inputs in taken]
+            outputs[-1].numpy()  # a GPU is done when its last result can be read
             return time.perf_counter() - begin
 
         run()
         seconds = statistics.median(run() for _ in range(_REPEATS))
-        return len(taken) * self.batch_size / seconds
+        return float(count / seconds)
 
 
 def weight_bytes(artifact: Artifact) -> int:

@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from pd_bert.data.example_spec import TOKENS, ExampleSpec, Feature
+from pd_bert.data.example_spec import ExampleSpec, Feature
 from pd_bert.data.pipeline import DEFAULT_BUCKETS, Batches
-from pd_bert.data.records import Records, Sequences
+from pd_bert.data.records import Records
 from pd_bert.data.shards import write_manifest, write_shards
 from pd_bert.errors import InputError
 from pd_bert.models.model import Model
@@ -27,11 +27,14 @@ class Label(Stage):
 
     Computed once for a teacher and a data set and read by every student, seed and
     epoch. A shard of the data gives a shard here; several processes share the work.
+    With `split` the data are a split of a prepared task, whose gold labels are kept:
+    a recipe may then weigh hard and soft labels.
     """
 
     name: str = "labels"
     teacher: Stage
     transfer: Stage
+    split: str = ""
     batch_size: int = 64
     buckets: tuple[int, ...] = DEFAULT_BUCKETS
 
@@ -94,8 +97,8 @@ class Label(Stage):
         labels = teacher.labels
         self._require_head(labels, context.where, str(teacher.directory))
         logits = Feature(dtype="float32", shape=(len(labels),))
-        records = Records(context.artifact(self.transfer).directory)
-        return records, {**TOKENS, "teacher_logits": logits}
+        records = Records(context.artifact(self.transfer).directory / self.split)
+        return records, {**records.spec, "teacher_logits": logits}
 
     def _require_head(self, labels: Sequence[str], where: str, teacher: str) -> None:
         if not labels:
@@ -116,35 +119,41 @@ class Label(Stage):
 
         forward = Forward(logits, context.strategy)
         pad_id = context.artifact(self.teacher).vocabulary().pad_id
-        buckets = context.buckets(self.buckets, records)
-        return functools.partial(self._encode, forward, records, buckets, pad_id)
+        return functools.partial(
+            self._encode,
+            forward,
+            records,
+            buckets=context.buckets(self.buckets, records),
+            batch_size=context.batch_size(self.batch_size),
+            pad_id=pad_id,
+        )
 
     def _encode(
         self,
         forward: Forward,
         records: Records,
-        buckets: tuple[int, ...],
-        pad_id: int,
         shard: int,
+        *,
+        buckets: tuple[int, ...],
+        batch_size: int,
+        pad_id: int,
     ) -> Iterator[dict[str, Any]]:
         batches = Batches(
             records,
-            batch_size=self.batch_size,
+            batch_size=batch_size,
             buckets=buckets,
             shuffle=False,
             pad_id=pad_id,
             shards=(shard,),
         )
+        outputs = []
         one_length = len(buckets) == 1
-        outputs = list(forward(batches.epoch, self.batch_size, one_length=one_length))
+        for found in forward(batches.epoch, batch_size, one_length=one_length):
+            interrupt.check()
+            outputs.append(found)
         order = np.argsort(np.concatenate([o["example_id"] for o in outputs]))
         logits = np.concatenate([o["logits"] for o in outputs])[order]
         columns = records.columns([shard])
-        tokens, starts = columns["token_ids"], columns["segment_start"]
-        assert isinstance(tokens, Sequences)
         for row in range(len(logits)):
-            yield {
-                "token_ids": tokens[row],
-                "segment_start": starts[row],
-                "teacher_logits": logits[row],
-            }
+            kept = {name: columns[name][row] for name in records.spec}
+            yield {**kept, "teacher_logits": logits[row]}

@@ -19,30 +19,39 @@ class PrepareTask(Prepare):
     name: str = "task"
     task: TextTask
 
-    def run(self, context: Context) -> Info:
+    def assist(self, context: Context) -> None:
         labels = self.task.find_labels()
         file, lowercase = self._vocabulary_file(context)
-        info: Info = {"labels": list(labels), "task": self.task.describe()}
-        spec = self.task.spec()
         for split, source in self.task.splits.items():
-            where = f"{self.task.name}, split {split}"
-            rows = functools.partial(self._chunks, source, where)
-            first = next(nonempty(source.rows(), where))
             encode = EncodeRows(
                 vocabulary=file,
                 lowercase=lowercase,
                 sequence_length=self.sequence_length,
-                pairs=first.text_b is not None,
+                pairs=self._pairs(),
                 encode_label=functools.partial(self.task.encode_label, labels=labels),
             )
-            self._write(context, split, rows, encode, spec)
-            info[split] = self._finish(context, split, spec)
-            info["pairs"] = first.text_b is not None
+            chunks = functools.partial(self._chunks, split, source)
+            self._write(context, split, chunks, encode, self.task.spec())
+
+    def run(self, context: Context) -> Info:
+        self.assist(context)
+        info: Info = {
+            "labels": list(self.task.find_labels()),
+            "pairs": self._pairs(),
+            "task": self.task.describe(),
+        }
+        for split in self.task.splits:
+            info[split] = self._finish(context, split, self.task.spec())
         return {**info, **self._carry_vocabulary(context)}
+
+    def _pairs(self) -> bool:
+        """Whether the rows have two texts; the first one tells."""
+        rows = nonempty(self.task.train.rows(), f"{self.task.name}, split train")
+        return next(rows).text_b is not None
 
     def row(self) -> Info:
         return {**super().row(), "task": self.task.name}
 
-    def _chunks(self, source: Source, where: str) -> Iterator[list[Row]]:
-        rows = nonempty(source.rows(), where)
+    def _chunks(self, split: str, source: Source) -> Iterator[list[Row]]:
+        rows = nonempty(source.rows(), f"{self.task.name}, split {split}")
         return chunked(rows, row_size, self.shard_characters)

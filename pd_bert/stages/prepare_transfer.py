@@ -17,6 +17,8 @@ class PrepareTransfer(Prepare):
 
     name: str = "transfer"
     source: Source
+    # Small shards: what a killed label stage has to do again is one of them.
+    shard_characters: int = 2_000_000
     pairs: bool = False
 
     def assist(self, context: Context) -> None:

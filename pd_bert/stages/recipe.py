@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 
 from pd_bert.errors import InputError
-from pd_bert.stages.base import Stage
+from pd_bert.stages.base import Stage, read_anew
 from pd_bert.training.runtime import Runtime
 
 
@@ -28,6 +28,7 @@ def in_order(stages: Iterable[Stage], runtime: Runtime) -> list[Stage]:
     First come those that neither train nor read what is trained: they are cheap, and
     bad data must show before compute is spent.
     """
+    read_anew()
     ordered: dict[str, Stage] = {}
     costly: dict[str, bool] = {}
 

@@ -119,6 +119,8 @@ class Train(Stage):
         task_data = inputs.get("task_data", {"labels": []})
         if "labels" in task_data:
             info["labels"] = task_data["labels"]
+            for objective in self.objectives:
+                objective.check_labels(tuple(info["labels"]))
         return info
 
     def plan(self, inputs: Mapping[str, Info]) -> Info:
@@ -167,7 +169,7 @@ class Train(Stage):
             self.learnt_task,
             vocabulary,
             strategy=context.strategy,
-            batch_size=max(self.batch_size, 32),
+            batch_size=context.batch_size(max(self.batch_size, 32)),
             buckets=batches.buckets,
         )
         dev = splits.get("dev")
@@ -221,11 +223,26 @@ class Train(Stage):
     def _batches(self, context: Context, vocabulary: Vocabulary) -> tuple[Batches, int]:
         records = self.training_records(context)
         records.check(vocabulary.fingerprint)
-        require(records.spec, self.needed(context), str(records.directory))
+        where = str(records.directory)
+        require(records.spec, self.needed(context), where)
+        for objective in self.objectives:
+            if missing := set(objective.needs) - records.spec.keys():
+                raise InputError(
+                    f"{context.where}: {type(objective).__name__} reads "
+                    f"{', '.join(sorted(missing))}; {where} holds "
+                    f"{', '.join(records.spec)}"
+                )
+        buckets = context.buckets(self.buckets, records)
+        if buckets[-1] < records.manifest["sequence_length"]:
+            raise InputError(
+                f"{context.where}: the longest bucket must hold the longest example; "
+                f"buckets are {buckets}, {where} was prepared with sequence_length "
+                f"{records.manifest['sequence_length']}"
+            )
         batches = Batches(
             records,
             batch_size=self.batch_size,
-            buckets=context.buckets(self.buckets, records),
+            buckets=buckets,
             seed=self.seed,
             pad_id=vocabulary.pad_id,
             transform=functools.partial(_transform, self, vocabulary),

@@ -102,7 +102,7 @@ def train(
             for action in actions:
                 action.evaluated(progress.step, metrics)
         due = time.monotonic() - saved > schedule.checkpoint_seconds
-        if evaluated or due or stop:
+        if evaluated or due or stop or progress.step == schedule.total_steps:
             if not checkpoints.finite():
                 raise NotFiniteError(
                     f"{where}: all weights must stay finite; some were not after step "

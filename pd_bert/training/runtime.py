@@ -18,13 +18,14 @@ class Runtime:
     """Knobs of the machine, not of the method.
 
     `policy` is a Keras dtype policy (float32, mixed_bfloat16); `onednn_bfloat16` does
-    matrix products in bfloat16 on CPUs that have AVX512-BF16 or AMX; both change
-    numbers slightly and are part of a trained artifact's fingerprint. The rest does
-    not: `jit` compiles the step by XLA (one device only), `deterministic` makes runs
-    bit-identical at some cost in speed, `steps_per_call` is the length of the compiled
-    inner loop, `processes` the number of workers for text (default: one a core),
-    `checkpoint_seconds` the time between checkpoints, `fixed_length` pads every batch
-    to the longest bucket, as a TPU wants it.
+    matrix products in bfloat16 on CPUs that have AVX512-BF16 or AMX; `fixed_length`
+    pads every batch to one length, as a TPU wants it, which makes other batches. These
+    change numbers and are part of a trained artifact's fingerprint.
+
+    The rest does not: `jit` compiles the step by XLA (one device only), `deterministic`
+    makes runs bit-identical at some cost in speed, `steps_per_call` is the most steps
+    of a compiled call, `processes` the number of workers for text (default: one a
+    core), `checkpoint_seconds` the time between checkpoints.
     """
 
     strategy: Callable[[], tf.distribute.Strategy] = one_device
@@ -40,7 +41,11 @@ class Runtime:
     @property
     def numerics(self) -> dict[str, Any]:
         """What changes the numbers that training gives."""
-        return {"policy": self.policy, "onednn_bfloat16": self.onednn_bfloat16}
+        return {
+            "policy": self.policy,
+            "onednn_bfloat16": self.onednn_bfloat16,
+            "fixed_length": self.fixed_length,
+        }
 
     @property
     def workers(self) -> int:

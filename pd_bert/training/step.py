@@ -94,16 +94,23 @@ class TrainStep:
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         if self._accumulation == 1:
             return self._micro_gradients(batch, totals, seed)
-        size = tf.shape(batch["example_weight"])[0] // self._accumulation
+        # Not slices: XLA must know the shape of each part.
+        parts = {name: self._cut(value) for name, value in batch.items()}
         loss = tf.zeros(())
         gradients = [tf.zeros(weight.shape, weight.dtype) for weight in self._weights]
         for index in tf.range(self._accumulation):
-            micro = {k: v[index * size : (index + 1) * size] for k, v in batch.items()}
+            micro = {name: tf.gather(value, index) for name, value in parts.items()}
             fold = tf.random.experimental.stateless_fold_in(seed, index)
             part, grads = self._micro_gradients(micro, totals, fold)
             loss += part
             gradients = [a + g for a, g in zip(gradients, grads, strict=True)]
         return loss, gradients
+
+    def _cut(self, value: tf.Tensor) -> tf.Tensor:
+        """[batch, …] → [accumulation, batch / accumulation, …]."""
+        size = value.shape[0] // self._accumulation
+        shape = tf.concat([[self._accumulation, size], tf.shape(value)[1:]], axis=0)
+        return tf.reshape(value, shape)
 
     def _micro_gradients(
         self, batch: Batch, totals: Sequence[tf.Tensor], seed: tf.Tensor

@@ -30,9 +30,13 @@ def multi_worker() -> tf.distribute.Strategy:
     return tf.distribute.MultiWorkerMirroredStrategy()
 
 
-def tpu(address: str = "local") -> tf.distribute.Strategy:
-    """The cores of a TPU; `address` is "local" on a TPU VM, else its name."""
-    resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=address)
+def tpu() -> tf.distribute.Strategy:
+    """The cores of this TPU VM's TPU.
+
+    A TPU cannot be reached from another machine: batches are made by Python, which
+    must run where the TPU is.
+    """
+    resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu="local")
     tf.config.experimental_connect_to_cluster(resolver)
     tf.tpu.experimental.initialize_tpu_system(resolver)
     return tf.distribute.TPUStrategy(resolver)

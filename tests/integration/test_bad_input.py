@@ -298,7 +298,7 @@ def test_directory_of_another_recipe(small, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def labelled(tiny_run, tmp_path_factory) -> tuple[pathlib.Path, Stage]:
+def labelled(tiny_run, tmp_path_factory) -> Iterator[tuple[pathlib.Path, Stage]]:
     """A copy of the run with a teacher's labels, and the stage that would read them."""
     workdir = tmp_path_factory.mktemp("labelled") / "run"
     shutil.copytree(tiny_run.workdir, workdir, symlinks=True)
@@ -310,8 +310,7 @@ def labelled(tiny_run, tmp_path_factory) -> tuple[pathlib.Path, Stage]:
         shard_characters=12_000,
     )
     label = Label(teacher=teacher, transfer=transfer)
-    _run([label], tiny_run.runtime, workdir)
-    return workdir, Distill(
+    student = Distill(
         name="damaged",
         architecture=teacher.architecture,
         objectives=(SoftLabels(),),
@@ -319,6 +318,10 @@ def labelled(tiny_run, tmp_path_factory) -> tuple[pathlib.Path, Stage]:
         transfer=label,
         task_data=teacher.task_data,
     )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SMALL_DATA", str(tiny_run.data))
+        _run([label], tiny_run.runtime, workdir)
+        yield workdir, student
 
 
 def _run(stages: Sequence[Stage], runtime, workdir: pathlib.Path) -> None:

@@ -81,16 +81,19 @@ def test_a_batch(records):
     assert first["example_id"].tolist() == [0, 2, 4, 6]
 
 
-def test_buckets_and_fillers(records):
-    for batch in batches(records, block_examples=8).epoch():
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_buckets_and_fillers(records, shuffle):
+    for batch in batches(records, block_examples=8, shuffle=shuffle).epoch():
         rows, length = batch["token_ids"].shape
         assert rows == BATCH and length in BUCKETS
         weights = batch["example_weight"]
         for row in range(rows):
             label = batch["label"][row]
             true_length = 3 + (label * 5) % 10
-            # The smallest bucket that holds it; what is longer than all is cut.
-            assert length == (4 if true_length <= 4 else 8)
+            # The smallest bucket that holds it, or with `shuffle` a longer one; what is
+            # longer than all is cut.
+            smallest = 4 if true_length <= 4 else 8
+            assert length == smallest or (shuffle and length > smallest)
             kept = min(true_length, length)
             assert batch["padding_mask"][row].sum() == kept
             pieces = batch["token_ids"][row, 1 : min(true_length - 1, length)]
@@ -100,6 +103,13 @@ def test_buckets_and_fillers(records):
         assert set(weights.tolist()) <= {0.0, 1.0} and weights[0] == 1
         for row in np.flatnonzero(weights == 0):
             assert batch["label"][row] == batch["label"][0]
+
+
+def test_shuffled_a_block_has_one_short_batch(records):
+    """13 examples in batches of 4: three full ones and one, whatever their lengths."""
+    for epoch in range(4):
+        sizes = [len(real(batch)) for batch in batches(records).epoch(epoch)]
+        assert sorted(sizes) == [1, 4, 4, 4]
 
 
 def test_pad_id_and_transform(records):
