@@ -2,7 +2,7 @@
 
   .venv/bin/python tools/benchmark.py --output=benchmarks.json
   .venv/bin/python tools/benchmark.py --only=step,feed --repeats=9
-  .venv/bin/python tools/benchmark.py --input=benchmarks.json --markdown=docs/benchmarks.md
+  .venv/bin/python tools/benchmark.py --input=FILE --markdown=docs/benchmarks.md
 
 Without --data the text is that of docstrings. With it, DIR/books/books.txt.gz,
 DIR/sst2/train.tsv.gz and DIR/vocab/bert_uncased.txt. docs/benchmarks.md tells what each
