@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From nothing to a distilled model that predicts: 12 to 14 minutes on two cores.
+# From nothing to a distilled model that predicts: a quarter of an hour on two cores.
 # Run again, it reuses what is finished. WORKDIR=DIR changes the folder; arguments go to
 # pd-bert-run.
 set -euo pipefail
