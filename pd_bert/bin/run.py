@@ -32,6 +32,7 @@ from pd_bert.stages.results import table
 from pd_bert.stages.runner import Runner
 from pd_bert.stages.workdir import Workdir
 from pd_bert.training.runtime import Runtime, is_chief
+from pd_bert.values import to_json
 
 flags.adopt_module_key_flags(recipe_flags)
 _DRY_RUN = flags.DEFINE_bool(
@@ -48,8 +49,8 @@ def _main() -> None:
     recipe, stages, runtime = config.load(GIN_FILE.value, GIN_BINDINGS.value)
     workdir = Workdir(pathlib.Path(WORKDIR.value), runtime)
     workdir.belongs_to(recipe.name)
-    for stage in stages:
-        stage.check()
+    for each in (*stages, *recipe.figures):
+        each.check()
     runner = Runner(
         stages,
         workdir,
@@ -63,6 +64,7 @@ def _main() -> None:
     strategy = runtime.start()
     workdir.claim(recipe.name)
     workdir.write_text("operative.gin", config.operative())
+    workdir.write_text("figures.json", json.dumps(to_json(recipe.figures), indent=1))
     rows = runner.run(strategy)
     if shown := table(rows):
         print(f"\n{shown}\n")

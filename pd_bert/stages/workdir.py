@@ -4,7 +4,8 @@ stages/KIND-NAME-FINGERPRINT/   finished artifacts
 working/KIND-NAME-FINGERPRINT/  unfinished ones, with their checkpoints in scratch/
 logs/KIND-NAME-FINGERPRINT/     TensorBoard summaries
 latest/KIND-NAME                links to the last run's artifact of that name
-recipe.json, operative.gin, results.json
+recipe.json, figures.json       its name, and the figures that a report draws
+operative.gin, results.json
 journal.jsonl                   who ran which stage when: a line a start and end
 """
 
