@@ -49,8 +49,10 @@ def _main() -> None:
     recipe, stages, runtime = config.load(GIN_FILE.value, GIN_BINDINGS.value)
     workdir = Workdir(pathlib.Path(WORKDIR.value), runtime)
     workdir.belongs_to(recipe.name)
-    for each in (*stages, *recipe.figures):
-        each.check()
+    for stage in stages:
+        stage.check()
+    for figure in recipe.figures:
+        figure.check()
     runner = Runner(
         stages,
         workdir,
