@@ -3,18 +3,20 @@
 import pathlib
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pd_bert.data.atomic import write_json
-from pd_bert.stages.artifact import Artifact
-from pd_bert.stages.base import Stage
+
+if TYPE_CHECKING:  # TensorFlow comes with them, and readers of results need none
+    from pd_bert.stages.artifact import Artifact
+    from pd_bert.stages.base import Stage
 
 Row = dict[str, Any]
 
 
 def result_row(
-    stage: Stage,
-    artifact: Artifact,
+    stage: "Stage",
+    artifact: "Artifact",
     axes: Mapping[str, object],
     *,
     estimated_seconds: float | None = None,
@@ -57,7 +59,7 @@ def table(rows: Sequence[Row]) -> str:
     groups: dict[tuple[str, ...], list[Row]] = {}
     shown = [row for row in rows if row["kind"] == "evaluate"]
     shown += [row for row in rows if row["kind"] == "score"]
-    axes = _telling_axes(shown)
+    axes = telling_axes(shown)
     for row in shown:
         own = [row[name] for name in ("task", "method", "size")]
         own += [row["axes"].get(axis, "–") for axis in axes]
@@ -89,7 +91,7 @@ def table(rows: Sequence[Row]) -> str:
     for key, group in groups.items():
         speed = _speed(group)
         first = group[0]
-        teacher = _teacher_speed(first, shown)
+        teacher = teacher_speed(first, shown)
         lines.append(
             (
                 *key,
@@ -105,7 +107,7 @@ def table(rows: Sequence[Row]) -> str:
     return aligned(lines, left=3 + len(axes) + several)
 
 
-def _teacher_speed(row: Row, rows: Sequence[Row]) -> float | None:
+def teacher_speed(row: Row, rows: Sequence[Row]) -> float | None:
     """That of the task's teacher at the row's axes; None without a single one."""
     found = [
         other
@@ -117,7 +119,7 @@ def _teacher_speed(row: Row, rows: Sequence[Row]) -> float | None:
     return _speed(found) if len(found) == 1 else None
 
 
-def _telling_axes(rows: Sequence[Row]) -> list[str]:
+def telling_axes(rows: Sequence[Row]) -> list[str]:
     """The axes in which rows of one task, method, size and seed differ."""
     alike: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:

@@ -18,6 +18,7 @@ _LAYERS = {
     "training": 2,
     "formats": 3,
     "stages": 3,
+    "analysis": 4,
     "search": 4,
     "export": 4,
     "config": 5,

@@ -1,0 +1,1 @@
+"""What finished runs show: statistics, choices, figures, the report."""
