@@ -40,6 +40,12 @@ _DRY_RUN = flags.DEFINE_bool(
     False,
     "Print the plan (stages, reused or not, parameters, steps) and its cost only.",
 )
+_REUSE = flags.DEFINE_multi_string(
+    "reuse",
+    [],
+    "Another working directory; stages that are finished there are linked, not made; "
+    "repeatable.",
+)
 _PROBE = flags.DEFINE_bool(
     "probe", True, "With --dry_run: run a few steps of each stage, to tell its time."
 )
@@ -47,7 +53,8 @@ _PROBE = flags.DEFINE_bool(
 
 def _main() -> None:
     recipe, stages, runtime = config.load(GIN_FILE.value, GIN_BINDINGS.value)
-    workdir = Workdir(pathlib.Path(WORKDIR.value), runtime)
+    reuse = [pathlib.Path(folder) for folder in _REUSE.value]
+    workdir = Workdir(pathlib.Path(WORKDIR.value), runtime, reuse=reuse)
     workdir.belongs_to(recipe.name)
     for stage in stages:
         stage.check()
