@@ -51,6 +51,7 @@ setup(
         "psutil>=7",
         "tokenizers>=0.21",
         "safetensors>=0.5",
+        "matplotlib>=3.10,<4",
         "tensorboard>=2.20",
         "optuna>=5,<6",
         "jinja2>=3.1,<4",

@@ -21,6 +21,7 @@ _LAYERS = {
     "analysis": 4,
     "search": 4,
     "export": 4,
+    "analysis": 4,
     "config": 5,
     "bin": 5,
 }

@@ -1,0 +1,42 @@
+"""Numbers on axes as people write them: 50k, 1.2m, 0.5."""
+
+import math
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullLocator,
+)
+
+
+def short(value: float, _: object = None) -> str:
+    """A number with k, m or b for thousands, millions and (US) billions.
+
+    >>> [short(value) for value in (0.25, 128, 50_000, 4_385_920)]
+    ['0.25', '128', '50k', '4.39m']
+    """
+    for unit, letter in ((1e9, "b"), (1e6, "m"), (1e3, "k")):
+        if abs(value) >= unit:
+            return f"{value / unit:.3g}{letter}"
+    return f"{value:.3g}"
+
+
+def linear_x(axes: Axes) -> None:
+    """An x axis of even steps, shortly written."""
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
+    axes.xaxis.set_major_formatter(FuncFormatter(short))
+
+
+def log_x(axes: Axes) -> None:
+    """A logarithmic x axis; call it when the values are drawn.
+
+    Up to three decades have a number at 1, 2 and 5, more have one a decade.
+    """
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    few = math.log10(high / low) <= 3
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
+    axes.xaxis.set_major_formatter(FuncFormatter(short))
+    axes.xaxis.set_minor_locator(NullLocator())
