@@ -19,6 +19,7 @@ PROGRAMS = (
     "export",
     "search",
     "convert",
+    "report",
 )
 
 setup(

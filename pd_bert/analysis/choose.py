@@ -45,7 +45,9 @@ def choose(
             [
                 each
                 for each in found
-                if each.task == task and each.method != TEACHER and "dev" in each.spreads
+                if each.task == task
+                and each.method != TEACHER
+                and "dev" in each.spreads
             ],
             max_latency_ms,
             max_size_mb,
@@ -131,9 +133,7 @@ def _against(best: Summary, other: Summary, compare: Compare) -> str:
     text = f"The next is {other.title}, {gap:.1f} points behind"
     intervals = []
     if (difference := compare(best, other, "dev")) is not None:
-        intervals.append(
-            ("resampled examples", difference.low, difference.high)
-        )
+        intervals.append(("resampled examples", difference.low, difference.high))
     if (seeds := _over_seeds(best, other)) is not None:
         intervals.append(("seeds", *seeds))
     if not intervals:

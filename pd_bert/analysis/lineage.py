@@ -19,9 +19,7 @@ def made_of(directory: pathlib.Path) -> dict[str, pathlib.Path]:
     for field, read in lineage.items():
         beside = directory.parent / read["artifact"]
         found[field] = (
-            beside
-            if beside.exists()
-            else directory.resolve().parent / read["artifact"]
+            beside if beside.exists() else directory.resolve().parent / read["artifact"]
         )
     return found
 

@@ -4,20 +4,18 @@ import functools
 import pathlib
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pd_bert.data.atomic import write_json
-
-if TYPE_CHECKING:  # TensorFlow comes with them, and readers of results need none
-    from pd_bert.stages.artifact import Artifact
-    from pd_bert.stages.base import Stage
+from pd_bert.stages.artifact import Artifact
+from pd_bert.stages.base import Stage
 
 Row = dict[str, Any]
 
 
 def result_row(
-    stage: "Stage",
-    artifact: "Artifact",
+    stage: Stage,
+    artifact: Artifact,
     axes: Mapping[str, object],
     *,
     estimated_seconds: float | None = None,
@@ -112,7 +110,7 @@ def table(rows: Sequence[Row]) -> str:
     groups: dict[tuple[str, ...], list[Row]] = {}
     shown = [row for row in rows if row["kind"] == "evaluate"]
     shown += [row for row in rows if row["kind"] == "score"]
-    axes = telling_axes(shown)
+    axes = _telling_axes(shown)
     for row in shown:
         own = [row[name] for name in ("task", "method", "size")]
         own += [row["axes"].get(axis, "–") for axis in axes]
@@ -144,7 +142,7 @@ def table(rows: Sequence[Row]) -> str:
     for key, group in groups.items():
         speed = _speed(group)
         first = group[0]
-        teacher = teacher_speed(first, shown)
+        teacher = _teacher_speed(first, shown)
         lines.append(
             (
                 *key,
@@ -160,7 +158,7 @@ def table(rows: Sequence[Row]) -> str:
     return aligned(lines, left=3 + len(axes) + several)
 
 
-def teacher_speed(row: Row, rows: Sequence[Row]) -> float | None:
+def _teacher_speed(row: Row, rows: Sequence[Row]) -> float | None:
     """That of the task's teacher at the row's axes; None without a single one."""
     found = [
         other
@@ -172,7 +170,7 @@ def teacher_speed(row: Row, rows: Sequence[Row]) -> float | None:
     return _speed(found) if len(found) == 1 else None
 
 
-def telling_axes(rows: Sequence[Row]) -> list[str]:
+def _telling_axes(rows: Sequence[Row]) -> list[str]:
     """The axes in which rows of one task, method, size and seed differ."""
     alike: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:

@@ -21,14 +21,11 @@ def learning_curves(evidence: Evidence) -> Section:
             else "Training loss"
         )
         y_label = f"dev {tag.removeprefix(DEV)} (%)" if on_dev else "loss (nats)"
-        caption = (
-            f"{title}, a panel a kind of stage. "
-            + (
-                "Measured while training, to choose the best step."
-                if on_dev
-                else "Each point is the mean over the steps of one call; losses of "
-                "different kinds are of different objectives."
-            )
+        caption = f"{title}, a panel a kind of stage. " + (
+            "Measured while training, to choose the best step."
+            if on_dev
+            else "Each point is the mean over the steps of one call; losses of "
+            "different kinds are of different objectives."
         )
         scale = 100 if on_dev else 1
         drawn = [

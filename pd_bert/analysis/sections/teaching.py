@@ -58,7 +58,10 @@ def _gate(row: Row, told: Mapping[str, Any]) -> list[Block]:
     order = told.get("best_permutation")
     lines = [
         (f"{told.get('primary_metric', 'metric')} %", _percent(told.get("metric"))),
-        (f"always answering {told.get('majority_label') or '–'}, %", _percent(told.get("majority"))),
+        (
+            f"always answering {told.get('majority_label') or '–'}, %",
+            _percent(told.get("majority")),
+        ),
         ("accuracy %", _percent(told.get("accuracy"))),
         (
             "accuracy in the best order of its labels, %",
@@ -72,7 +75,9 @@ def _gate(row: Row, told: Mapping[str, Any]) -> list[Block]:
         ("examples", number(told.get("count"), 0)),
         (
             "verdict",
-            "passed" if told.get("passed") else f"accepted in spite of: {told.get('reason')}",
+            "passed"
+            if told.get("passed")
+            else f"accepted in spite of: {told.get('reason')}",
         ),
     ]
     blocks: list[Block] = [
@@ -200,7 +205,12 @@ def _confidence(row: Row, told: Mapping[str, Any]) -> list[Block]:
 
 
 def _histogram(
-    name: str, title: str, series: Sequence[Bars], *, edges: Sequence[float], **rest: Any
+    name: str,
+    title: str,
+    series: Sequence[Bars],
+    *,
+    edges: Sequence[float],
+    **rest: Any,
 ) -> Drawing:
     # Bins that are empty in all series, at either end, only take room.
     used = [
