@@ -54,14 +54,11 @@ def disagreements(
 
 def _mean(models: Sequence[Predictions]) -> np.ndarray:
     """float64 [n, labels]."""
-    return np.mean(
-        [m.logits if m.is_regression else m.probabilities for m in models],
-        axis=0,
-        dtype=np.float64,
-    )
+    said = [m.logits if m.is_regression else m.probabilities for m in models]
+    return np.asarray(np.mean(said, axis=0, dtype=np.float64))
 
 
 def _jensen_shannon(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Bits, [n]. SciPy gives its root; rounding may make equal rows NaN."""
     root = scipy.spatial.distance.jensenshannon(one, other, base=2, axis=1)
-    return np.nan_to_num(np.square(root))
+    return np.asarray(np.nan_to_num(np.square(root)))

@@ -2,7 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+import statistics as plain
+from collections.abc import Iterator, Sequence
 
 from pd_bert.analysis.runs import Row, column
 from pd_bert.analysis.statistics import Spread, spread
@@ -10,10 +11,15 @@ from pd_bert.stages.figure import Figure
 
 RUN, PAPER = "run", "paper"
 
+Place = tuple[str, str, object]
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Datum:
-    """A point: `spread` in percent over the rows at it; `source` is run or paper."""
+    """A point: `spread` over the runs at it; `source` is run or paper.
+
+    The spread is in percent, or in the unit of the figure's column `y`.
+    """
 
     panel: str
     line: str
@@ -29,12 +35,11 @@ def figure_data(figure: Figure, rows: Sequence[Row]) -> tuple[Datum, ...]:
     a column of the figure, are left out. The paper's numbers follow, in a panel named
     by `paper_label`.
     """
-    groups: dict[tuple[str, str, object], list[float]] = {}
-    for row in rows:
-        place = _place(figure, row)
-        if place is not None:
-            value = row["metrics"][figure.split][row["primary_metric"]]
-            groups.setdefault(place, []).append(100 * value)
+    placed = [(found, row) for row in rows if (found := _place(figure, row))]
+    measured = _meta_scores(placed) if figure.meta_score else _values(figure, placed)
+    groups: dict[Place, list[float]] = {}
+    for place, value in measured:
+        groups.setdefault(place, []).append(value)
     paper = [
         (line, x, value)
         for line, points in figure.paper.items()
@@ -63,7 +68,8 @@ def figure_data(figure: Figure, rows: Sequence[Row]) -> tuple[Datum, ...]:
     ]
     order = list(dict.fromkeys([*figure.methods, *(each.line for each in data)]))
     panels = list(dict.fromkeys((each.source, each.panel) for each in data))
-    names = list(dict.fromkeys(each.x for each in data))
+    named = dict.fromkeys([*figure.methods, *(each.x for each in data)])
+    names: list[object] = list(named)
     data.sort(
         key=lambda each: (
             panels.index((each.source, each.panel)),
@@ -74,9 +80,9 @@ def figure_data(figure: Figure, rows: Sequence[Row]) -> tuple[Datum, ...]:
     return tuple(data)
 
 
-def _place(figure: Figure, row: Row) -> tuple[str, str, object] | None:
+def _place(figure: Figure, row: Row) -> Place | None:
     """Panel, line and x of a row; None if it is not one of the figure's."""
-    if row["kind"] != figure.kind or figure.split not in (row["metrics"] or {}):
+    if row["kind"] != figure.kind:
         return None
     if figure.methods and row["method"] not in figure.methods:
         return None
@@ -85,6 +91,41 @@ def _place(figure: Figure, row: Row) -> tuple[str, str, object] | None:
     if x is None or line is None or panel is None:
         return None
     return str(panel), str(line), x
+
+
+def _values(
+    figure: Figure, placed: Sequence[tuple[Place, Row]]
+) -> Iterator[tuple[Place, float]]:
+    """The column `y`, or the primary metric in percent, of each row that has it."""
+    for place, row in placed:
+        if figure.y is not None:
+            value = column(row, figure.y)
+            if isinstance(value, int | float):
+                yield place, float(value)
+        elif figure.split in row["metrics"]:
+            yield place, 100 * row["metrics"][figure.split][row["primary_metric"]]
+
+
+def _meta_scores(placed: Sequence[tuple[Place, Row]]) -> Iterator[tuple[Place, float]]:
+    """The mean over tasks, in percent, of each place's seeds that have every task.
+
+    The tasks are all those of the figure. A task's score is the mean over its dev sets
+    (`dev`, and `dev_…`) of the mean of the metrics.
+    """
+    scores: dict[tuple[Place, object], dict[str, list[float]]] = {}
+    for place, row in placed:
+        on_dev = [
+            plain.fmean(found.values())
+            for split, found in row["metrics"].items()
+            if split == "dev" or split.startswith("dev_")
+        ]
+        if on_dev:
+            of_seed = scores.setdefault((place, row["seed"]), {})
+            of_seed.setdefault(str(row["task"]), []).append(100 * plain.fmean(on_dev))
+    tasks = {task for found in scores.values() for task in found}
+    for (place, _), found in scores.items():
+        if found.keys() == tasks:
+            yield place, plain.fmean(plain.fmean(each) for each in found.values())
 
 
 def _is_number(value: object) -> bool:

@@ -19,7 +19,7 @@ from pd_bert.analysis.statistics import (
     spread,
 )
 from pd_bert.errors import InputError
-from pd_bert.stages.results import teacher_speed, telling_axes
+from pd_bert.stages.results_table import teacher_speed, telling_axes
 from pd_bert.tasks import metrics as known_metrics
 
 TEACHER = "teacher"

@@ -7,7 +7,8 @@ from typing import Any
 
 from pd_bert.data.atomic import read_json
 
-_STATES = {"failed": "failed", "run": "begun, not finished"}
+_FAILED, _BEGUN, _NOT_BEGUN = "failed", "begun, not finished", "not begun"
+_STATES = {"failed": _FAILED, "run": _BEGUN}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,14 +43,17 @@ def unfinished(directory: pathlib.Path) -> list[Unfinished]:
     """The stages of plan.json that have no artifact, in its order.
 
     Where there is no plan.json, as in directories of earlier versions, those of the
-    journal.
+    journal and those with a folder in working/.
     """
     events = _last_events(directory / "journal.jsonl")
     plan = directory / "plan.json"
+    begun = {
+        path.name for path in (directory / "working").glob("*-*-*") if path.is_dir()
+    }
     wanted = (
         [stage["artifact"] for stage in read_json(plan)]
         if plan.is_file()
-        else list(events)
+        else sorted({*events, *begun})
     )
     found = []
     for name in wanted:
@@ -60,7 +64,9 @@ def unfinished(directory: pathlib.Path) -> list[Unfinished]:
             Unfinished(
                 workdir=directory.name,
                 stage=name,
-                state=_STATES.get(event.get("event", ""), "not begun"),
+                state=_STATES.get(
+                    event.get("event", ""), _BEGUN if name in begun else _NOT_BEGUN
+                ),
                 error=str(event.get("error", "")),
                 time=str(event.get("time", "")),
             )

@@ -18,7 +18,6 @@ _LAYERS = {
     "training": 2,
     "formats": 3,
     "stages": 3,
-    "analysis": 4,
     "search": 4,
     "export": 4,
     "analysis": 4,

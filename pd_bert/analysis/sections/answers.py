@@ -41,10 +41,9 @@ def answers(evidence: Evidence) -> Section:
         models = [judged(each.title, each.predictions(split)) for each, split in found]
         blocks += _calibration(task, found[0][1], models)
         for (each, split), model in zip(found, models, strict=True):
-            calibrated += [
-                (task, split, model.name, *(getattr(bin, name) for name in _BINS))
-                for bin in bins(model)
-            ]
+            for bin in bins(model):
+                figures = [getattr(bin, name) for name in _BINS]
+                calibrated.append((task, split, model.name, *figures))
             names = _labels(each, split)
             counts = confusion_counts(each.predictions(split))
             if len(names) <= _MOST_LABELS:
@@ -57,17 +56,21 @@ def answers(evidence: Evidence) -> Section:
     if not blocks:
         blocks = [
             Paragraph(
-                text="No classifier's predictions are stored in these runs, so there is "
+                text="No classifier's predictions are stored in these runs: there is "
                 "nothing to tell of calibration and confusions."
             )
         ]
-    files = []
+    files: list[Csv] = []
     start = ("task", "split", "model")
     if calibrated:
-        header = (*start, *_BINS)
-        files.append(Csv(name="calibration", header=header, rows=tuple(calibrated)))
-        header = (*start, "gold", "predicted", "count")
-        files.append(Csv(name="confusion", header=header, rows=tuple(confused)))
+        files = [
+            Csv(name="calibration", header=(*start, *_BINS), rows=tuple(calibrated)),
+            Csv(
+                name="confusion",
+                header=(*start, "gold", "predicted", "count"),
+                rows=tuple(confused),
+            ),
+        ]
     return Section(
         name="answers",
         title="Calibration and confusion",
@@ -110,9 +113,8 @@ def _confusion(task: str, split: str, each: Summary) -> Drawing:
     predictions = each.predictions(split)
     title = f"{task}: {each.title} on {split}"
     caption = (
-        f"{title}: which gold labels are taken for which. Counts are summed over "
-        f"{len(predictions)} seed{'s' if len(predictions) > 1 else ''}, percentages are "
-        "of the gold label's row."
+        f"{title}: which gold labels are taken for which. Counts are summed over the "
+        f"seeds ({len(predictions)}), percentages are of the gold label's row."
     )
     picture = confusion(
         confusion_counts(predictions), labels=_labels(each, split), title=each.title

@@ -84,7 +84,7 @@ def _table(
     return Table(
         caption=f"{student.task}, {split}: the {len(found)} texts on which "
         f"{student.title} and {teacher.title} differ most, by {measure}; outputs are "
-        "means over seeds. Texts are as the model reads them; ‖ parts the two of a pair.",
+        "means over seeds. Texts are as the model reads them; ‖ parts a pair.",
         header=("text", "gold", "student says", "teacher says", "row", "divergence"),
         rows=tuple(
             (

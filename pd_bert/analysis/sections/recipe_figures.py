@@ -59,13 +59,13 @@ def _drawing(
     picture = curves(
         drawn or [Panel(title="", lines=())],
         x_label=figure.x_label,
-        y_label=f"{figure.split} {metric} (%)",
+        y_label=_y_label(figure, metric),
         log_x=figure.log_x,
         order=figure.methods or order,
     )
     counts = [each.spread.n for each in data if each.source == RUN]
     seeds = f"{min(counts)} to {max(counts)} runs a point" if counts else "no runs yet"
-    caption = f"{figure.title} Means over seeds with their 95 % t intervals, {seeds}."
+    caption = f"{figure.title}. Means over seeds with their 95 % t intervals, {seeds}."
     if figure.paper:
         caption += f" The paper's numbers: {figure.paper_label}."
     return Drawing(
@@ -98,6 +98,14 @@ def _lines(data: Sequence[Datum]) -> tuple[Line, ...]:
     return tuple(lines)
 
 
+def _y_label(figure: Figure, metric: str) -> str:
+    if figure.y is not None:
+        return figure.y_label
+    if figure.meta_score:
+        return "meta-score on dev (%)"
+    return f"{figure.split} {metric} (%)"
+
+
 def _beside(figure: Figure, data: Sequence[Datum]) -> Table:
     """The paper's numbers with the runs' at the same line and x."""
     ours: dict[tuple[str, object], list[Datum]] = {}
@@ -120,8 +128,8 @@ def _beside(figure: Figure, data: Sequence[Datum]) -> Table:
                 )
             )
     return Table(
-        caption=f"{figure.title} The paper's numbers ({figure.paper_label}) and those "
-        f"of this run on {figure.split}, in percent.",
+        caption=f"{figure.title}. The paper's numbers ({figure.paper_label}) and those "
+        f"of this run: {_y_label(figure, 'metric')}.",
         header=(figure.lines, figure.x_label, "paper", "this run", "difference"),
         rows=tuple(rows),
         names=2,

@@ -12,7 +12,7 @@ from pd_bert.analysis.content import (
 from pd_bert.analysis.evidence import Evidence
 from pd_bert.analysis.statistics import RESAMPLES, Difference, Spread
 from pd_bert.analysis.summary import Summary, baseline_of, compare, splits_of
-from pd_bert.stages.results import aligned
+from pd_bert.stages.results_table import aligned
 
 _SPREAD = ("mean", "sd", "low", "high")
 _COMPARED = ("baseline", "difference", "difference_low", "difference_high", "share")
@@ -51,8 +51,8 @@ def run_table(evidence: Evidence) -> Section:
     caption = (
         "Metrics in percent: mean ± sample standard deviation over seeds, below it the "
         "95 % t interval of the mean. MB: weights on disk, 10⁶ bytes. Latency: median "
-        "time of one example, batch size 1. Examples a second in batches. Speed-up over "
-        "the task's teacher, in examples a second."
+        "time of one example, batch size 1. Examples a second in batches. Speed-up: "
+        "examples a second over those of the task's teacher."
     )
     blocks: list[Block] = [
         Table(caption=caption, header=header, rows=rows, names=3 + len(axes))

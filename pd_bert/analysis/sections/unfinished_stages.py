@@ -16,8 +16,8 @@ def unfinished_stages(evidence: Evidence) -> Section:
         block = Paragraph(text="All stages that the runs wanted are finished.")
         return Section(name="unfinished", title="Unfinished stages", blocks=(block,))
     table = Table(
-        caption="Stages without an artifact. A stage that is begun and not finished may "
-        "be running still. Times are UTC.",
+        caption="Stages without an artifact. One that is begun and not finished may be "
+        "running still. Times are UTC.",
         header=_HEADER,
         rows=rows,
         names=len(_HEADER),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pd_bert.stages.results import table
+from pd_bert.stages.results_table import table
 
 
 def row(task: str, metrics: dict[str, Any], primary: str, **others: Any) -> dict:
