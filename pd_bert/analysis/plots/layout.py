@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
@@ -20,7 +21,10 @@ _ROW = 0.2  # inches: a row of a legend
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure, inches, that arranges itself when it is drawn."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(
+        figsize=(width, height),
+        layout=ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06, wspace=0.02),
+    )
     FigureCanvasAgg(figure)  # measures text
     return figure
 
@@ -97,6 +101,9 @@ def legend_below(figure: Figure, handles: Sequence[Any], names: Iterable[str]) -
 def empty(axes: Axes) -> Text:
     """Says in the axes that there is nothing to draw."""
     axes.grid(visible=False)
+    axes.tick_params(
+        left=False, bottom=False, labelleft=False, labelbottom=False, which="both"
+    )
     return axes.text(
         0.5,
         0.5,
