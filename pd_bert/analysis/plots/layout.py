@@ -57,16 +57,9 @@ def wrapped(
                 lines.append(line)
             line = word
             while len(line) > 1 and width_of(line, size=size, bold=bold) > width:
-                fits = max(
-                    (
-                        end
-                        for end in range(1, len(line))
-                        if width_of(line[:end], size=size, bold=bold) <= width
-                    ),
-                    default=1,
-                )
-                lines.append(line[:fits])
-                line = line[fits:]
+                end = _break(line, width, size, bold)
+                lines.append(line[:end])
+                line = line[end:]
         lines.append(line)
     return "\n".join(lines)
 
@@ -114,6 +107,17 @@ def empty(axes: Axes) -> Text:
         color=GRAY,
         style="italic",
     )
+
+
+def _break(word: str, width: float, size: float, bold: bool) -> int:
+    """Where to break a word that is too wide: after a sign if there is one, or evenly."""
+    fits = 1
+    while width_of(word[: fits + 1], size=size, bold=bold) <= width:
+        fits += 1
+    after = [end for end in range(1, fits + 1) if word[end - 1] in "_-/.,:="]
+    if after and after[-1] > fits // 3:
+        return after[-1]
+    return -(-len(word) // -(-len(word) // fits))
 
 
 def _label(name: str, width: float) -> str:
