@@ -83,10 +83,15 @@ def calibration(models: Sequence[Judged]) -> Figure:
         _frame(above, below, first=column == 0)
         if not models:
             empty(above)
+            empty(below)
             continue
         model = models[number]
         error = "–" if math.isnan(model.ece) else f"{100 * model.ece:.1f} %"
         set_title(above, f"{model.name}\nECE {error}", width / columns - 0.5)
+        if not len(model.confidence):
+            empty(above)
+            empty(below)
+            continue
         _reliability(above, model)
         counts = np.bincount(model.bins, minlength=BINS)
         below.bar(
@@ -107,7 +112,6 @@ def _frame(above: Axes, below: Axes, *, first: bool) -> None:
     above.set_xlim(0, 100)
     above.set_ylim(0, 100)
     above.set_yticks(range(0, 101, 20))
-    above.plot([0, 100], [0, 100], color=GRAY, linestyle="--", linewidth=1)
     below.set_xticks(range(0, 101, 20))
     below.tick_params(labelbottom=True)
     below.set_xlabel("confidence (%)")
@@ -118,9 +122,7 @@ def _frame(above: Axes, below: Axes, *, first: bool) -> None:
 
 
 def _reliability(axes: Axes, model: Judged) -> None:
-    if not len(model.confidence):
-        empty(axes)
-        return
+    axes.plot([0, 100], [0, 100], color=GRAY, linestyle="--", linewidth=1)
     confidence = np.asarray(model.confidence, float)
     correct = np.asarray(model.correct, bool)
     bins = model.bins

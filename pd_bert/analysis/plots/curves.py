@@ -30,9 +30,9 @@ _LONGEST = 1.6  # inches of a category's name before it is wrapped
 class Line:
     """A line: its name, its points, and the ends of their 95 % intervals.
 
-    `x` are numbers, or names of categories in the order in which they are to stand. `y`
-    is in the unit of the y axis. `low` and `high` are as long as `y`, in its unit (ends,
-    not distances), None where a point has no interval; empty if none has.
+    `x` are numbers, or names of categories in the order in which they are to stand;
+    `y` is in the unit of the y axis. `low` and `high` are as long as `y`, in its unit
+    (ends, not distances), None where a point has no interval; empty if none has.
     """
 
     name: str

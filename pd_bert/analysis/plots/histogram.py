@@ -1,6 +1,7 @@
 """Distributions over shared bins, and means a bin."""
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -58,7 +59,7 @@ def histogram(
             linewidth=1.6,
             zorder=3,
         )
-        middles = [(a + b) / 2 for a, b in zip(edges, edges[1:], strict=False)]
+        middles = [(a + b) / 2 for a, b in itertools.pairwise(edges)]
         axes.plot(middles, y, mark.marker, color=mark.color, markersize=3.5, zorder=4)
     if not any(value is not None for one in series for value in one.values):
         empty(axes)

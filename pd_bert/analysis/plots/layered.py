@@ -2,6 +2,7 @@
 
 import dataclasses
 import graphlib
+import itertools
 from collections.abc import Mapping, Sequence
 
 _SWEEPS = 12
@@ -55,7 +56,7 @@ def layered(
                     nodes[layer].append(thread)
                 depth[thread] = layer
             chain = [source, *passed, reader]
-            for left, right in zip(chain, chain[1:], strict=False):
+            for left, right in itertools.pairwise(chain):
                 if right not in near.setdefault(left, []):
                     near[left].append(right)
                     near.setdefault(right, []).append(left)

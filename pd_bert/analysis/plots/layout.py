@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
@@ -20,7 +21,10 @@ _ROW = 0.2  # inches: a row of a legend
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure, inches, that arranges itself when it is drawn."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(
+        figsize=(width, height),
+        layout=ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06, wspace=0.02),
+    )
     FigureCanvasAgg(figure)  # measures text
     return figure
 
@@ -53,16 +57,9 @@ def wrapped(
                 lines.append(line)
             line = word
             while len(line) > 1 and width_of(line, size=size, bold=bold) > width:
-                fits = max(
-                    (
-                        end
-                        for end in range(1, len(line))
-                        if width_of(line[:end], size=size, bold=bold) <= width
-                    ),
-                    default=1,
-                )
-                lines.append(line[:fits])
-                line = line[fits:]
+                end = _break(line, width, size, bold)
+                lines.append(line[:end])
+                line = line[end:]
         lines.append(line)
     return "\n".join(lines)
 
@@ -97,6 +94,9 @@ def legend_below(figure: Figure, handles: Sequence[Any], names: Iterable[str]) -
 def empty(axes: Axes) -> Text:
     """Says in the axes that there is nothing to draw."""
     axes.grid(visible=False)
+    axes.tick_params(
+        left=False, bottom=False, labelleft=False, labelbottom=False, which="both"
+    )
     return axes.text(
         0.5,
         0.5,
@@ -107,6 +107,17 @@ def empty(axes: Axes) -> Text:
         color=GRAY,
         style="italic",
     )
+
+
+def _break(word: str, width: float, size: float, bold: bool) -> int:
+    """Where to break a word that is too wide: after a sign if there is one, or evenly."""
+    fits = 1
+    while width_of(word[: fits + 1], size=size, bold=bold) <= width:
+        fits += 1
+    after = [end for end in range(1, fits + 1) if word[end - 1] in "_-/.,:="]
+    if after and after[-1] > fits // 3:
+        return after[-1]
+    return -(-len(word) // -(-len(word) // fits))
 
 
 def _label(name: str, width: float) -> str:

@@ -45,13 +45,15 @@ def learning(histories: Sequence[History], *, y_label: str, window: int = 1) -> 
 
     With `window` above 1 each point is the mean of that many logged values, and the
     axis says so. Values that are not finite are left out. Of more than 20 stages the
-    first 20 are named, the others gray; of more than 400 points some are left out.
+    first of each kind are named, the others gray; of more than 400 points some are left
+    out.
     """
     if window > 1:
         y_label += f",\nmean of {window} logged values"
     kinds = list(dict.fromkeys(history.kind for history in histories)) or [""]
     names = list(dict.fromkeys(history.name for history in histories))
-    styles = marks(names[:_NAMED])
+    named = _named(histories, kinds)
+    styles = marks(named)
     columns = min(3, len(kinds)) if len(kinds) != 4 else 2
     rows = -(-len(kinds) // columns)
     width = WIDTH if columns > 1 else 0.7 * WIDTH
@@ -74,13 +76,23 @@ def learning(histories: Sequence[History], *, y_label: str, window: int = 1) -> 
         set_title(axes, kind, width / columns - 0.8)
         axes.set_xlabel("step")
         axes.set_ylabel(wrapped(y_label, _HEIGHT - 0.4))
-    handles = [styles[name].sample() for name in names[:_NAMED]]
-    shown = names[:_NAMED]
-    if len(names) > _NAMED:
+    handles = [styles[name].sample() for name in named]
+    if len(names) > len(named):
         handles.append(Line2D([], [], color=GRAY, linewidth=0.6, alpha=0.6))
-        shown = [*shown, f"{len(names) - _NAMED} more"]
-    legend_below(figure, handles, shown)
+        named.append(f"{len(names) - len(named)} more")
+    legend_below(figure, handles, named)
     return figure
+
+
+def _named(histories: Sequence[History], kinds: Sequence[str]) -> list[str]:
+    """All stages' names, or as many of each kind as can be told apart."""
+    by_kind = [
+        list(dict.fromkeys(one.name for one in histories if one.kind == kind))
+        for kind in kinds
+    ]
+    several = sum(map(len, by_kind)) > _NAMED
+    most = max(1, _NAMED // len(kinds)) if several else _NAMED
+    return list(dict.fromkeys(name for names in by_kind for name in names[:most]))
 
 
 def _points(history: History, window: int) -> tuple[list[float], list[float]]:

@@ -13,10 +13,10 @@ from pd_bert.analysis.plots.layout import empty, new_figure, wrapped
 from pd_bert.analysis.plots.style import FONT_SIZE, GRAY, PALETTE, look
 
 _SMALL = FONT_SIZE - 1
-_WIDE = 1.4  # inches of a box
+_WIDE = 1.2  # inches of a box
 _PAD = 0.08
 _LINE = 0.15  # inches of a line of text
-_ACROSS = 0.45  # inches between layers
+_ACROSS = 0.36  # inches between layers
 _DOWN = 0.14  # inches between boxes of a layer
 _EDGE = 0.1  # inches around all
 
@@ -67,6 +67,7 @@ def lineage(boxes: Sequence[Box]) -> Figure:
     width = max(plan.layers * (_WIDE + _ACROSS) - _ACROSS, 1.5) + 2 * _EDGE
     height = max(plan.height, 0.8) + 2 * _EDGE
     figure = new_figure(width, height)
+    figure.set_layout_engine("none")  # all places are given
     axes = figure.add_axes((0, 0, 1, 1))
     # Data coordinates are inches, y downwards: a box is as large as its text.
     axes.set(xlim=(-_EDGE, width - _EDGE), ylim=(height - _EDGE, -_EDGE))

@@ -8,12 +8,20 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import Bbox
 
-from pd_bert.analysis.plots.layout import WIDTH, empty, legend_below, new_figure
+from pd_bert.analysis.plots.layout import (
+    WIDTH,
+    empty,
+    legend_below,
+    new_figure,
+    wrapped,
+)
 from pd_bert.analysis.plots.style import FONT_SIZE, GRAY, look, marks
 from pd_bert.analysis.plots.ticks import log_x
 
 _SMALL = FONT_SIZE - 1
 _MANY = 16  # more names than that stand in a key
+_ROWS = 26  # of a key, before it has two columns
+_KEY = 3.0  # inches of a key
 # Where a name may stand: (horizontal, vertical) alignment and distance in points.
 _SIDES = (
     ("left", "center", 6, 0),
@@ -121,18 +129,11 @@ def _draw_front(axes: Axes, best: Sequence[Point]) -> None:
 def _name(figure: Figure, axes: Axes, points: Sequence[Point]) -> None:
     names = [point.name for point in points]
     if len(points) > _MANY:
-        key = "\n".join(f"{number} {name}" for number, name in enumerate(names, 1))
+        _key(figure, names)
         names = [str(number) for number in range(1, len(names) + 1)]
-        figure.legend(
-            [Line2D([], [], linestyle="none")],
-            [key],
-            loc="outside right upper",
-            handlelength=0,
-            handletextpad=0,
-            fontsize=_SMALL,
-        )
     figure.draw_without_rendering()  # where points are is known only then
     taken = [_around(axes, point) for point in points]
+    lines = [*_steps(axes, front(points)), *_intervals(axes, points)]
     inside = axes.get_window_extent()
     for point, name in zip(points, names, strict=True):
         text = axes.annotate(
@@ -149,7 +150,9 @@ def _name(figure: Figure, axes: Axes, points: Sequence[Point]) -> None:
             text.set(ha=across, va=along, position=(x, y))
             box = text.get_window_extent().padded(1)
             out = not inside.contains(*box.min) or not inside.contains(*box.max)
-            clashes = box.count_overlaps(taken) + 100 * out
+            # To cross a line is better than to hide a point, and all than to be cut.
+            clashes = box.count_overlaps(lines) + 10 * box.count_overlaps(taken)
+            clashes += 1000 * out
             if best is None or clashes < best[0]:
                 best = (clashes, box, (across, along, x, y))
             if not clashes:
@@ -158,6 +161,53 @@ def _name(figure: Figure, axes: Axes, points: Sequence[Point]) -> None:
         across, along, x, y = best[2]
         text.set(ha=across, va=along, position=(x, y))
         taken.append(best[1])
+
+
+def _key(figure: Figure, names: Sequence[str]) -> None:
+    """What the numbers beside the points mean, right of the axes."""
+    columns = 1 + (len(names) > _ROWS)
+    rows = -(-len(names) // columns)
+    figure.set_figheight(max(figure.get_figheight(), 0.16 * rows + 0.8))
+    room = _KEY / columns
+    figure.legend(
+        [Line2D([], [], linestyle="none") for _ in names],
+        [
+            wrapped(f"{number} {name}", room, size=_SMALL)
+            for number, name in enumerate(names, 1)
+        ],
+        loc="outside right upper",
+        ncols=columns,
+        handlelength=0,
+        handletextpad=0,
+        columnspacing=1.0,
+        labelspacing=0.25,
+        fontsize=_SMALL,
+    )
+
+
+def _steps(axes: Axes, best: Sequence[Point]) -> list[Bbox]:
+    """The pixels of the front's steps."""
+    right = axes.get_xlim()[1]
+    found = []
+    for point, after in zip(best, [*best[1:], None], strict=True):
+        end = after.x if after else right
+        found.append(_box(axes, (point.x, point.y), (end, point.y)))
+        if after:
+            found.append(_box(axes, (end, point.y), (end, after.y)))
+    return found
+
+
+def _intervals(axes: Axes, points: Sequence[Point]) -> list[Bbox]:
+    return [
+        _box(axes, (point.x, point.y_low), (point.x, point.y_high))
+        for point in points
+        if point.y_low is not None and point.y_high is not None
+    ]
+
+
+def _box(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> Bbox:
+    """The pixels between two places, and one around them."""
+    return Bbox(axes.transData.transform([start, end])).padded(1)
 
 
 def _around(axes: Axes, point: Point) -> Bbox:

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import (
     FuncFormatter,
@@ -25,7 +26,8 @@ def short(value: float, _: object = None) -> str:
 
 def linear_x(axes: Axes) -> None:
     """An x axis of even steps, shortly written."""
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
+    if not _only_one(axes):
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
     axes.xaxis.set_major_formatter(FuncFormatter(short))
 
 
@@ -35,8 +37,18 @@ def log_x(axes: Axes) -> None:
     Up to three decades have a number at 1, 2 and 5, more have one a decade.
     """
     axes.set_xscale("log")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(short))
+    if _only_one(axes):
+        return
     low, high = axes.get_xlim()
     few = math.log10(high / low) <= 3
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
-    axes.xaxis.set_major_formatter(FuncFormatter(short))
-    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _only_one(axes: Axes) -> bool:
+    """Where all values have one x, it alone is written."""
+    found = {x for line in axes.lines for x in np.asarray(line.get_xdata())}
+    if len(found) == 1:
+        axes.set_xticks(list(found))
+    return len(found) == 1
