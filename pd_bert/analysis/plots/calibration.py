@@ -17,6 +17,7 @@ from pd_bert.analysis.plots.layout import (
     legend_below,
     new_figure,
     set_title,
+    settle,
 )
 from pd_bert.analysis.plots.style import GRAY, PALETTE, look
 
@@ -105,7 +106,7 @@ def calibration(models: Sequence[Judged]) -> Figure:
         ],
         ["a tenth of the confidence, with 95 % interval", "as often right as sure"],
     )
-    return figure
+    return settle(figure)
 
 
 def _frame(above: Axes, below: Axes, *, first: bool) -> None:

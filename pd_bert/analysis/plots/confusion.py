@@ -5,7 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from pd_bert.analysis.plots.layout import new_figure, set_title, width_of, wrapped
+from pd_bert.analysis.plots.layout import (
+    new_figure,
+    set_title,
+    settle,
+    width_of,
+    wrapped,
+)
 from pd_bert.analysis.plots.style import FONT_SIZE, look
 
 _CELL = 0.62  # inches
@@ -59,4 +65,4 @@ def confusion(counts: np.ndarray, *, labels: Sequence[str], title: str = "") -> 
     axes.spines[:].set_visible(False)
     figure.colorbar(image, ax=axes, label="share of the gold label (%)", shrink=0.9)
     set_title(axes, title, side)
-    return figure
+    return settle(figure)

@@ -13,6 +13,7 @@ from pd_bert.analysis.plots.layout import (
     legend_below,
     new_figure,
     set_title,
+    settle,
     width_of,
     wrapped,
 )
@@ -80,7 +81,7 @@ def curves(
     ).flat
     for number, axes in enumerate(grid):
         if number >= len(panels):
-            axes.set_visible(False)
+            axes.set_visible(number == 0)
             continue
         panel, own = panels[number], categories[number]
         set_title(axes, panel.title, width / columns - 0.8)
@@ -98,7 +99,7 @@ def curves(
     if not panels:
         empty(figure.axes[0])
     legend_below(figure, [styles[name].sample() for name in names], names)
-    return figure
+    return settle(figure)
 
 
 def _draw(

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from pd_bert.analysis.plots.layout import WIDTH, empty, legend_below, new_figure
+from pd_bert.analysis.plots.layout import (
+    WIDTH,
+    empty,
+    legend_below,
+    new_figure,
+    settle,
+)
 from pd_bert.analysis.plots.style import look, marks
 from pd_bert.analysis.plots.ticks import linear_x
 
@@ -73,7 +79,7 @@ def histogram(
         [styles[one.name].sample() for one in series],
         [one.name for one in series],
     )
-    return figure
+    return settle(figure)
 
 
 def _percent(values: Sequence[float | None]) -> list[float | None]:

@@ -91,6 +91,15 @@ def legend_below(figure: Figure, handles: Sequence[Any], names: Iterable[str]) -
     )
 
 
+def settle(figure: Figure) -> Figure:
+    """The figure arranged for good: later draws change no place."""
+    # The second time the axes' numbers fit the room that the first time gave them.
+    for _ in range(2):
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return figure
+
+
 def empty(axes: Axes) -> Text:
     """Says in the axes that there is nothing to draw."""
     axes.grid(visible=False)
@@ -110,7 +119,7 @@ def empty(axes: Axes) -> Text:
 
 
 def _break(word: str, width: float, size: float, bold: bool) -> int:
-    """Where to break a word that is too wide: after a sign if there is one, or evenly."""
+    """Where to break a word that is too wide: after a sign, or evenly."""
     fits = 1
     while width_of(word[: fits + 1], size=size, bold=bold) <= width:
         fits += 1

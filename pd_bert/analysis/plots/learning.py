@@ -14,6 +14,7 @@ from pd_bert.analysis.plots.layout import (
     legend_below,
     new_figure,
     set_title,
+    settle,
     wrapped,
 )
 from pd_bert.analysis.plots.style import GRAY, Mark, look, marks
@@ -81,7 +82,7 @@ def learning(histories: Sequence[History], *, y_label: str, window: int = 1) -> 
         handles.append(Line2D([], [], color=GRAY, linewidth=0.6, alpha=0.6))
         named.append(f"{len(names) - len(named)} more")
     legend_below(figure, handles, named)
-    return figure
+    return settle(figure)
 
 
 def _named(histories: Sequence[History], kinds: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from pd_bert.analysis.plots.layout import (
     empty,
     legend_below,
     new_figure,
+    settle,
     wrapped,
 )
 from pd_bert.analysis.plots.style import FONT_SIZE, GRAY, look, marks
@@ -131,7 +132,7 @@ def _name(figure: Figure, axes: Axes, points: Sequence[Point]) -> None:
     if len(points) > _MANY:
         _key(figure, names)
         names = [str(number) for number in range(1, len(names) + 1)]
-    figure.draw_without_rendering()  # where points are is known only then
+    settle(figure)  # only now is known where the points are
     taken = [_around(axes, point) for point in points]
     lines = [*_steps(axes, front(points)), *_intervals(axes, points)]
     inside = axes.get_window_extent()
@@ -144,7 +145,6 @@ def _name(figure: Figure, axes: Axes, points: Sequence[Point]) -> None:
             size=_SMALL,
             zorder=5,
         )
-        text.set_in_layout(False)
         best = None
         for across, along, x, y in _SIDES:
             text.set(ha=across, va=along, position=(x, y))
@@ -189,7 +189,7 @@ def _steps(axes: Axes, best: Sequence[Point]) -> list[Bbox]:
     """The pixels of the front's steps."""
     right = axes.get_xlim()[1]
     found = []
-    for point, after in zip(best, [*best[1:], None], strict=True):
+    for point, after in zip(best, [*best[1:], None], strict=False):
         end = after.x if after else right
         found.append(_box(axes, (point.x, point.y), (end, point.y)))
         if after:

@@ -41,6 +41,7 @@ LOOK = {
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.5,
     "lines.markersize": 5.0,
+    "text.hinting": "none",  # text as wide when it is measured as in the SVG
     "text.parse_math": False,  # names may hold $
     # Paths look the same on every machine; text would be laid out for a font that the
     # reader may not have.

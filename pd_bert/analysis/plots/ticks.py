@@ -19,7 +19,7 @@ def short(value: float, _: object = None) -> str:
     ['0.25', '128', '50k', '4.39m']
     """
     for unit, letter in ((1e9, "b"), (1e6, "m"), (1e3, "k")):
-        if abs(value) >= unit:
+        if abs(value) >= 0.9995 * unit:  # 999.9 is rounded to 1k
             return f"{value / unit:.3g}{letter}"
     return f"{value:.3g}"
 

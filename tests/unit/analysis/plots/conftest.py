@@ -7,6 +7,7 @@ import xml.etree.ElementTree
 from collections.abc import Callable
 
 import pytest
+from matplotlib.axis import Tick
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -25,49 +26,53 @@ def _check(figure: Figure) -> list[str]:
     """The figure's texts; fails where something is cut off or lies over another."""
     with look():
         figure.draw_without_rendering()
-    texts = [text for text in figure.findobj(Text) if _shown(text)]
+    texts = _shown(figure)
     whole = figure.bbox.padded(_PIXEL)
-    for text in texts:
-        box = text.get_window_extent()
-        assert whole.contains(*box.min), f"{text.get_text()!r} is cut off"
-        assert whole.contains(*box.max), f"{text.get_text()!r} is cut off"
+    boxes = [(text.get_text(), text.get_window_extent()) for text in texts]
+    for name, box in boxes:
+        assert whole.contains(*box.min), f"{name!r} is cut off"
+        assert whole.contains(*box.max), f"{name!r} is cut off"
     axes = [one for one in figure.axes if one.get_visible()]
     for legend in figure.legends:
         box = legend.get_window_extent()
         assert whole.contains(*box.min), "a legend is cut off"
         assert whole.contains(*box.max), "a legend is cut off"
         for one in axes:
-            assert not box.padded(-_PIXEL).overlaps(one.get_tightbbox())
+            assert not box.padded(-_PIXEL).overlaps(one.get_tightbbox()), "a legend"
     for one, other in itertools.combinations(figure.legends, 2):
         assert not one.get_window_extent().overlaps(other.get_window_extent())
-    for one, other in itertools.combinations(axes, 2):
-        assert not one.get_tightbbox().padded(-_PIXEL).overlaps(other.get_tightbbox())
-    for one, other in itertools.combinations(texts, 2):
-        # Lines of one text overlap by their leading; a pixel all around is allowed.
-        assert not (
-            one.get_window_extent().padded(-_PIXEL).overlaps(other.get_window_extent())
-        ), f"{one.get_text()!r} lies over {other.get_text()!r}"
+    around = [one.get_tightbbox().padded(-_PIXEL) for one in axes]
+    for one, other in itertools.combinations(around, 2):
+        assert not one.overlaps(other)
+    for (name, box), (other, its) in itertools.combinations(boxes, 2):
+        assert not box.padded(-_PIXEL).overlaps(its), f"{name!r} lies over {other!r}"
     _check_svg(figure)
     return [text.get_text() for text in texts]
 
 
-def _shown(text: Text) -> bool:
-    if not text.get_text().strip() or not text.get_visible():
-        return False
-    if text.axes is not None and not text.axes.get_visible():
-        return False
-    # Axes hold labels of ticks outside their limits, which are not drawn.
-    if text.axes is not None:
-        drawn = [*text.axes.texts, *text.axes.get_children()]
-        for axis in (text.axes.xaxis, text.axes.yaxis):
-            low, high = sorted(axis.get_view_interval())
-            for tick in (*axis.majorTicks, *axis.minorTicks):
-                if text in (tick.label1, tick.label2):
-                    return text.axes.axison and low <= tick.get_loc() <= high
-            if text is axis.label:
-                return bool(text.axes.axison)
-        assert drawn
-    return True
+def _shown(figure: Figure) -> list[Text]:
+    """The texts that are drawn: of an axis's ticks only those within its limits."""
+    hidden: set[Text] = set()
+    for axes in figure.axes:
+        found = set(axes.findobj(Text))
+        if not axes.get_visible():
+            hidden |= found
+            continue
+        for axis in (axes.xaxis, axes.yaxis):
+            hidden |= set(axis.findobj(Text))
+            if axes.axison:
+                drawn = [tick for tick in axis._update_ticks() if tick.get_visible()]
+                hidden -= {label for tick in drawn for label in _labels(tick)}
+                hidden.discard(axis.label)
+    return [
+        text
+        for text in figure.findobj(Text)
+        if text not in hidden and text.get_visible() and text.get_text().strip()
+    ]
+
+
+def _labels(tick: Tick) -> tuple[Text, Text]:
+    return tick.label1, tick.label2
 
 
 def _check_svg(figure: Figure) -> None:

@@ -60,7 +60,7 @@ def test_boxes_and_arrows(students: int, check: Check) -> None:
         assert figure.bbox.contains(*box.max)
     # No arrow passes through a box; it may touch the two that it joins.
     for arrow, extent in itertools.product(arrows, extents):
-        path = arrow.get_path().transformed(arrow.get_transform())
+        path = arrow._path_original.transformed(figure.axes[0].transData)
         assert not path.intersects_bbox(extent.padded(-4), filled=False)
 
 
