@@ -33,10 +33,14 @@ class Table:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Drawing:
-    """A figure: `svg` is an element that is safe to stand in the page as it is."""
+    """A figure: `svg` is an element that is safe to stand in the page as it is.
+
+    `narrow` ones may stand side by side.
+    """
 
     caption: str
     svg: Markup
+    narrow: bool = False
 
     template: ClassVar[str] = "drawing.html"
 

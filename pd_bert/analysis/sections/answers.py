@@ -123,6 +123,7 @@ def _confusion(task: str, split: str, each: Summary) -> Drawing:
     return Drawing(
         caption=caption,
         svg=Markup(svg(picture, name=name, title=title, description=caption)),
+        narrow=True,
     )
 
 

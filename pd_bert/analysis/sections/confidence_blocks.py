@@ -42,6 +42,7 @@ def confidence_blocks(row: Row, told: Mapping[str, Any]) -> list[Block]:
                 f"{title}: mean confidence by length",
                 [Bars(name="mean confidence", values=means)],
                 edges=length_edges(by_length["up_to"]),
+                cut=True,
                 x_label="length (word pieces)",
                 y_label="mean confidence (%)",
                 shares=False,

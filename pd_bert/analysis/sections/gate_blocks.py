@@ -37,7 +37,12 @@ def gate_blocks(row: Row, told: Mapping[str, Any]) -> list[Block]:
             caption=f"{title}. It passes if it is better than always answering the "
             "most frequent label and no other order of its labels is more often right.",
             header=("figure", "value"),
-            rows=tuple((name, value) for name, value in lines if value != "–"),
+            rows=tuple(
+                # Accuracy may be the primary metric.
+                (name, value)
+                for name, value in dict(lines).items()
+                if value != "–"
+            ),
         )
     ]
     sure = told.get("confidence")

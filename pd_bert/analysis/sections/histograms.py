@@ -18,15 +18,19 @@ def shares_figure(
     series: Sequence[Bars],
     *,
     edges: Sequence[float],
+    cut: bool = False,
     **rest: Any,
 ) -> Drawing:
-    # Bins that are empty in all series, at either end, only take room.
-    used = [
-        index for index in range(len(edges) - 1) if any(b.values[index] for b in series)
-    ] or [0, len(edges) - 2]
-    first, last = used[0], used[-1] + 1
-    cut = [Bars(name=b.name, values=b.values[first:last]) for b in series]
-    picture = histogram(cut, edges=edges[first : last + 1], **rest)
+    if cut:
+        used = [
+            index
+            for index in range(len(edges) - 1)
+            if any(each.values[index] for each in series)
+        ] or [0]
+        first, last = used[0], used[-1] + 1
+        edges = edges[first : last + 1]
+        series = [Bars(name=b.name, values=b.values[first:last]) for b in series]
+    picture = histogram(series, edges=edges, **rest)
     caption = f"{title}."
     return Drawing(
         caption=caption,

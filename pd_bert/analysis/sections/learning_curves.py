@@ -15,12 +15,9 @@ def learning_curves(evidence: Evidence) -> Section:
     blocks: list[Block] = []
     for tag in sorted(found, key=lambda tag: (tag != LOSS, tag)):
         on_dev = tag.startswith(DEV)
-        title = (
-            f"{tag.removeprefix(DEV)} on dev during training"
-            if on_dev
-            else "Training loss"
-        )
-        y_label = f"dev {tag.removeprefix(DEV)} (%)" if on_dev else "loss (nats)"
+        metric = tag.removeprefix(DEV)
+        title = f"Dev {metric} during training" if on_dev else "Training loss"
+        y_label = f"dev {metric} (%)" if on_dev else "loss (nats)"
         caption = f"{title}, a panel a kind of stage. " + (
             "Measured while training, to choose the best step."
             if on_dev

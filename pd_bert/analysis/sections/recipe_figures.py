@@ -64,7 +64,8 @@ def _drawing(
         order=figure.methods or order,
     )
     counts = [each.spread.n for each in data if each.source == RUN]
-    seeds = f"{min(counts)} to {max(counts)} runs a point" if counts else "no runs yet"
+    ends = sorted({min(counts, default=0), max(counts, default=0)})
+    seeds = f"{' to '.join(map(str, ends))} runs a point"
     caption = f"{figure.title}. Means over seeds with their 95 % t intervals, {seeds}."
     if figure.paper:
         caption += f" The paper's numbers: {figure.paper_label}."

@@ -30,8 +30,10 @@ def run_table(evidence: Evidence) -> Section:
     compared = comparisons(evidence)
     splits = splits_of(evidence.summaries)
     axes = _axes(evidence)
+    several = len({each.metric for each in evidence.summaries}) > 1
     header = (
         *("task", "method", "size", *axes),
+        *(["metric"] if several else []),
         *(f"{split} {evidence.metric} %" for split in splits),
         "seeds",
         *([f"against {evidence.baseline}, points"] if evidence.baseline else []),
@@ -41,6 +43,7 @@ def run_table(evidence: Evidence) -> Section:
         (
             *(each.task, each.method, each.size),
             *(str(each.axes.get(axis, "–")) for axis in axes),
+            *([each.metric] if several else []),
             *(_spread(each.spreads.get(split)) for split in splits),
             str(len(each.rows)),
             *([_difference(compared.get(each))] if evidence.baseline else []),
@@ -50,12 +53,13 @@ def run_table(evidence: Evidence) -> Section:
     )
     caption = (
         "Metrics in percent: mean ± sample standard deviation over seeds, below it the "
-        "95 % t interval of the mean. MB: weights on disk, 10⁶ bytes. Latency: median "
-        "time of one example, batch size 1. Examples a second in batches. Speed-up: "
-        "examples a second over those of the task's teacher."
+        "95 % t interval of the mean, which with few seeds may pass 100. MB: weights on "
+        "disk, 10⁶ bytes. Latency: median time of one example, batch size 1. Examples a "
+        "second in batches. Speed-up: examples a second over those of the task's "
+        "teacher."
     )
     blocks: list[Block] = [
-        Table(caption=caption, header=header, rows=rows, names=3 + len(axes))
+        Table(caption=caption, header=header, rows=rows, names=3 + len(axes) + several)
     ]
     if evidence.baseline:
         blocks.append(Paragraph(text=_explained(evidence, compared)))

@@ -62,6 +62,7 @@ def transfer_blocks(row: Row, told: Mapping[str, Any]) -> list[Block]:
                     )
                 ],
                 edges=length_edges(lengths["up_to"]),
+                cut=True,
                 x_label="length (word pieces)",
                 y_label="share of the texts (%)",
             )
