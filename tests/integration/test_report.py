@@ -241,6 +241,8 @@ def test_bad_input_is_one_line(workdir: pathlib.Path, tmp_path: pathlib.Path) ->
     shutil.copytree(workdir, broken, symlinks=True)
     (path,) = broken.glob("stages/evaluate-teacher-*/predictions/dev.npz")
     np.savez(path, logits=np.zeros([2, 2]))
-    done = report(f"--workdir={broken}", f"--output={tmp_path / 'none'}")
+    done = report(
+        f"--workdir={broken}", f"--output={tmp_path / 'none'}", "--baseline=basic"
+    )
     assert done.returncode == 1 and str(path) in done.stderr
     assert not (tmp_path / "none").exists()
