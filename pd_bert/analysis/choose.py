@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import scipy.stats
 
 from pd_bert.analysis.statistics import Difference
@@ -150,10 +151,14 @@ def _over_seeds(best: Summary, other: Summary) -> tuple[float, float] | None:
     one, two = (_values(each) for each in (best, other))
     if min(len(one), len(two)) < 2:
         return None
-    if len({*one}) == len({*two}) == 1:  # no spread: Welch's t has no value
-        return one[0] - two[0], one[0] - two[0]
-    found = scipy.stats.ttest_ind(one, two, equal_var=False).confidence_interval(0.95)
-    return float(found.low), float(found.high)
+    squares = [np.var(side, ddof=1) / len(side) for side in (one, two)]
+    gap, square = float(np.mean(one) - np.mean(two)), sum(squares)
+    if not square:
+        return gap, gap
+    parts = zip(squares, (one, two), strict=True)
+    freedom = square**2 / sum(part**2 / (len(side) - 1) for part, side in parts)
+    half = float(scipy.stats.t.ppf(0.975, freedom)) * float(square) ** 0.5
+    return gap - half, gap + half
 
 
 def _values(each: Summary) -> list[float]:

@@ -6,13 +6,19 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import scipy.stats
 
+from pd_bert.analysis.count_metrics import (
+    COUNT_METRICS,
+    CountMetric,
+    resampled_counts,
+)
 from pd_bert.errors import InputError
 from pd_bert.tasks.metrics import accuracy
 
 Metric = Callable[[np.ndarray, np.ndarray], float]
 
 RESAMPLES = 4000
-_GENERIC_RESAMPLES = 2000
+_SLOW_RESAMPLES = 1000  # where the metric is called for each
+_BATCH = 1 << 21  # examples of the resamples that are in memory together
 _CONFIDENCE = 0.95
 
 
@@ -106,28 +112,37 @@ def paired_bootstrap(
         return float(means[0] - means[1])
 
     value = difference(np.arange(count))
+    shared = {
+        "n_resamples": RESAMPLES,
+        "method": "percentile",
+        "rng": np.random.default_rng(seed),
+    }
     if metric is accuracy:
-        # A mean over examples, which NumPy resamples in one go.
+        # A mean over examples, which needs no more than the difference at each.
         sides = [np.mean([each == gold for each in s], axis=0) for s in (ours, theirs)]
         found = scipy.stats.bootstrap(
             sides,
             lambda a, b, axis: np.mean(a - b, axis=axis),
             paired=True,
             vectorized=True,
-            n_resamples=RESAMPLES,
-            batch=max(1, (1 << 22) // count),
-            method="percentile",
-            rng=np.random.default_rng(seed),
+            batch=max(1, _BATCH // count),
+            **shared,
+        )
+    elif metric in COUNT_METRICS:
+        found = scipy.stats.bootstrap(
+            (np.arange(count),),
+            _of_counts(COUNT_METRICS[metric], ours, theirs, gold),
+            vectorized=True,
+            batch=max(1, _BATCH // count),
+            **shared,
         )
     else:
         found = scipy.stats.bootstrap(
             (np.arange(count),),
             difference,
             vectorized=False,
-            n_resamples=_GENERIC_RESAMPLES,
             batch=1,
-            method="percentile",
-            rng=np.random.default_rng(seed),
+            **{**shared, "n_resamples": _SLOW_RESAMPLES},
         )
     drawn = found.bootstrap_distribution
     return Difference(
@@ -136,3 +151,26 @@ def paired_bootstrap(
         high=float(found.confidence_interval.high),
         share=min(1.0, 2 * min(float(np.mean(drawn <= 0)), float(np.mean(drawn >= 0)))),
     )
+
+
+def _of_counts(
+    metric: CountMetric,
+    ours: Sequence[np.ndarray],
+    theirs: Sequence[np.ndarray],
+    gold: np.ndarray,
+) -> Callable[..., np.ndarray]:
+    """The difference of a metric of confusion matrices, over resamples at once."""
+    labels = 1 + int(max(side.max() for side in (gold, *ours, *theirs)))
+
+    def difference(index: np.ndarray, axis: int = -1) -> np.ndarray:
+        rows = index.reshape(-1, index.shape[-1])
+        means = [
+            np.mean(
+                [metric(resampled_counts(gold, each, rows, labels)) for each in side],
+                axis=0,
+            )
+            for side in (ours, theirs)
+        ]
+        return np.asarray(means[0] - means[1]).reshape(index.shape[:-1])
+
+    return difference

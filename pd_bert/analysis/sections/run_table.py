@@ -136,7 +136,7 @@ def _explained(
         "there is no such split) to that method at the same task, size and axes, its "
         "95 % interval by the paired bootstrap, and twice the share of resamples on "
         "the other side of zero. Examples are resampled, the same for both sides "
-        f"({RESAMPLES:,} times for accuracy), and the metric is averaged over each "
+        f"({RESAMPLES:,} times, 1,000 for correlations of scores), and the metric is averaged over each "
         "side's seeds; seeds are not resampled."
     )
     if not compared:

@@ -105,7 +105,9 @@ def test_nothing_at_all(tmp_path, row, write_run):
     with pytest.raises(InputError, match="needs a finished evaluation"):
         Runs([write_run(tmp_path / "run", [trained])])
     (tmp_path / "run" / "results.json").write_text('[{"kind": "evaluate"}]')
-    with pytest.raises(InputError, match=r"row 1 of .* lacks artifact, fingerprint, st"):
+    with pytest.raises(
+        InputError, match=r"row 1 of .* lacks artifact, fingerprint, st"
+    ):
         Runs([tmp_path / "run"])
     (tmp_path / "run" / "results.json").write_text("{}")
     with pytest.raises(InputError, match="list of objects"):

@@ -1,11 +1,14 @@
 """Spreads over seeds, and the paired bootstrap over examples."""
 
+import warnings
+
 import numpy as np
 import pytest
 
+from pd_bert.analysis.count_metrics import COUNT_METRICS, resampled_counts
 from pd_bert.analysis.statistics import Difference, paired_bootstrap, spread
 from pd_bert.errors import InputError
-from pd_bert.tasks.metrics import accuracy, f1, pearson
+from pd_bert.tasks.metrics import accuracy, f1, macro_f1, matthews, pearson
 
 
 def test_spread_of_three_seeds():
@@ -92,3 +95,20 @@ def test_sides_of_unlike_lengths_are_refused():
         paired_bootstrap(accuracy, [GOLD], [GOLD[:-1]], GOLD)
     with pytest.raises(InputError, match="two examples"):
         paired_bootstrap(accuracy, [GOLD[:1]], [GOLD[:1]], GOLD[:1])
+
+
+@pytest.mark.parametrize("metric", [f1, macro_f1, matthews])
+@pytest.mark.parametrize("labels", [2, 4])
+def test_metrics_of_counts_are_those_of_the_tasks(metric, labels):
+    if metric is f1 and labels > 2:
+        pytest.skip("f1 is that of two labels")
+    draw = np.random.default_rng(labels)
+    gold, predicted = draw.integers(0, labels, (2, 30))
+    index = draw.integers(0, 30, (20, 30))
+    index[0] = 0  # one example alone
+    counts = resampled_counts(gold, predicted, index, labels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-learn's, of the single label
+        wanted = [metric(predicted[rows], gold[rows]) for rows in index]
+    found = COUNT_METRICS[metric](counts)
+    np.testing.assert_allclose(found[1:], wanted[1:], atol=1e-12)
