@@ -53,10 +53,10 @@ def run_table(evidence: Evidence) -> Section:
     )
     caption = (
         "Metrics in percent: mean ± sample standard deviation over seeds, below it the "
-        "95 % t interval of the mean, which with few seeds may pass 100. MB: weights on "
-        "disk, 10⁶ bytes. Latency: median time of one example, batch size 1. Examples a "
-        "second in batches. Speed-up: examples a second over those of the task's "
-        "teacher."
+        "95 % t interval of the mean, which with few seeds may pass 100. MB: weights "
+        "on disk, 10⁶ bytes. Latency: median time of one example, batch size 1. "
+        "Examples a second in batches. Speed-up: examples a second over those of the "
+        "task's teacher."
     )
     blocks: list[Block] = [
         Table(caption=caption, header=header, rows=rows, names=3 + len(axes) + several)
@@ -136,8 +136,8 @@ def _explained(
         "there is no such split) to that method at the same task, size and axes, its "
         "95 % interval by the paired bootstrap, and twice the share of resamples on "
         "the other side of zero. Examples are resampled, the same for both sides "
-        f"({RESAMPLES:,} times, 1,000 for correlations of scores), and the metric is averaged over each "
-        "side's seeds; seeds are not resampled."
+        f"({RESAMPLES:,} times, 1,000 for correlations of scores), and the metric is "
+        "averaged over each side's seeds; seeds are not resampled."
     )
     if not compared:
         text += (

@@ -9,7 +9,7 @@ _HEADER = ("working directory", "stage", "state", "error", "last event")
 def unfinished_stages(evidence: Evidence) -> Section:
     """The stages that failed, were stopped or never began."""
     rows = tuple(
-        (each.workdir, each.stage, each.state, each.error or "–", each.time or "–")
+        (each.workdir, each.stage, each.state, each.error, each.time)
         for each in evidence.runs.unfinished
     )
     if not rows:
@@ -19,7 +19,7 @@ def unfinished_stages(evidence: Evidence) -> Section:
         caption="Stages without an artifact. One that is begun and not finished may be "
         "running still. Times are UTC.",
         header=_HEADER,
-        rows=rows,
+        rows=tuple(tuple(cell or "–" for cell in row) for row in rows),
         names=len(_HEADER),
         wide=(3,),
     )
