@@ -42,9 +42,8 @@ def _names(runs: Runs) -> dict[str, str]:
     told: dict[str, str] = {}
     for row in runs.rows:
         seed = "" if row["seed"] is None else f" seed {row['seed']}"
-        name = " ".join(
-            dict.fromkeys([str(row["stage"]), str(row["size"] or "")])
-        ).strip()
+        stage, size = str(row["stage"]), row["size"]
+        name = stage if not size or stage.endswith(f"-{size}") else f"{stage} {size}"
         told[folder(row).name] = f"{name}{seed}"
     twice = [name for name in told.values() if list(told.values()).count(name) > 1]
     return {
