@@ -1,13 +1,17 @@
 """What a report is made from."""
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Sequence
 
 from pd_bert.analysis.runs import Runs
+from pd_bert.analysis.statistics import Difference
 from pd_bert.analysis.summary import (
     Summary,
+    baseline_of,
     check_baseline,
+    compare,
     splits_of,
     summaries,
     teacher_of,
@@ -38,6 +42,17 @@ class Evidence:
 
     def teacher(self, summary: Summary) -> Summary | None:
         return teacher_of(summary, self.summaries)
+
+    @functools.cached_property
+    def comparisons(self) -> dict[Summary, tuple[Summary, Difference]]:
+        """Each summary's baseline and difference to it, where they can be compared."""
+        found = {}
+        for each in self.summaries if self.baseline else ():
+            other = baseline_of(each, self.summaries, str(self.baseline))
+            difference = other and compare(each, other, self.split_of(each))
+            if other and difference:
+                found[each] = (other, difference)
+        return found
 
     @property
     def tasks(self) -> tuple[str, ...]:

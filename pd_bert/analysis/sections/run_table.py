@@ -11,7 +11,7 @@ from pd_bert.analysis.content import (
 )
 from pd_bert.analysis.evidence import Evidence
 from pd_bert.analysis.statistics import RESAMPLES, Difference, Spread
-from pd_bert.analysis.summary import Summary, baseline_of, compare, splits_of
+from pd_bert.analysis.summary import Summary, splits_of
 from pd_bert.stages.results_table import aligned
 
 _SPREAD = ("mean", "sd", "low", "high")
@@ -27,7 +27,7 @@ _COSTS = (
 
 def run_table(evidence: Evidence) -> Section:
     """A line a method, size and task: means over seeds, differences, costs."""
-    compared = comparisons(evidence)
+    compared = evidence.comparisons
     splits = splits_of(evidence.summaries)
     axes = _axes(evidence)
     several = len({each.metric for each in evidence.summaries}) > 1
@@ -69,20 +69,6 @@ def run_table(evidence: Evidence) -> Section:
         blocks=tuple(blocks),
         files=(_csv(evidence, compared, splits, axes),),
     )
-
-
-def comparisons(evidence: Evidence) -> dict[Summary, tuple[Summary, Difference]]:
-    """Each summary's baseline and the difference to it, where they can be compared."""
-    found = {}
-    for each in evidence.summaries:
-        if evidence.baseline is None:
-            continue
-        other = baseline_of(each, evidence.summaries, evidence.baseline)
-        if other is not None:
-            difference = compare(each, other, evidence.split_of(each))
-            if difference is not None:
-                found[each] = (other, difference)
-    return found
 
 
 def text_table(evidence: Evidence) -> str:
