@@ -122,7 +122,7 @@ def _beside(figure: Figure, data: Sequence[Datum]) -> Table:
             rows.append(
                 (
                     each.line,
-                    each.x if isinstance(each.x, str) else f"{each.x:g}",
+                    _shown(each.x),
                     number(each.spread.mean),
                     ", ".join(shown) or "–",
                     ", ".join(gaps) or "–",
@@ -135,6 +135,12 @@ def _beside(figure: Figure, data: Sequence[Datum]) -> Table:
         rows=tuple(rows),
         names=2,
     )
+
+
+def _shown(x: float | str) -> str:
+    if isinstance(x, str):
+        return x
+    return f"{x:,.0f}" if x.is_integer() else f"{x:g}"
 
 
 def _csv(figure: Figure, data: Sequence[Datum]) -> Csv:
