@@ -10,7 +10,16 @@ GIN = ["pd_bert.gin"] + [
     for path in sorted((ROOT / "gin").rglob("*"))
     if path.is_dir()
 ]
-PROGRAMS = ("run", "prepare", "evaluate", "predict", "export", "search", "convert")
+PROGRAMS = (
+    "run",
+    "prepare",
+    "compare",
+    "evaluate",
+    "predict",
+    "export",
+    "search",
+    "convert",
+)
 
 setup(
     name="pd-bert",

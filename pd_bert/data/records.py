@@ -25,6 +25,11 @@ class Sequences:
         self._offsets = offsets
 
     @property
+    def values(self) -> np.ndarray:
+        """All values, end to end."""
+        return self._values
+
+    @property
     def lengths(self) -> np.ndarray:
         return np.diff(self._offsets)
 

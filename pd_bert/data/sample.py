@@ -1,12 +1,12 @@
 """A random part of a source."""
 
 import dataclasses
-import hashlib
 import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
+from pd_bert.data.draw import rank
 from pd_bert.data.source import Row, Source, digest
 from pd_bert.data.survey import Read, Survey
 from pd_bert.errors import InputError
@@ -37,12 +37,11 @@ class Sample(Source):
         self._check_count()
         heap: list[tuple[int, int, T]] = []  # -index is unique: T is never compared
         for index, item in enumerate(items):
-            key = f"{self.seed}:{index}".encode()
-            rank = int.from_bytes(hashlib.blake2b(key, digest_size=8).digest())
+            lot = rank(self.seed, index)
             if len(heap) < self.count:
-                heapq.heappush(heap, (-rank, -index, item))
-            elif -rank > heap[0][0]:
-                heapq.heapreplace(heap, (-rank, -index, item))
+                heapq.heappush(heap, (-lot, -index, item))
+            elif -lot > heap[0][0]:
+                heapq.heapreplace(heap, (-lot, -index, item))
         heap.sort(key=lambda entry: -entry[1])
         for _, _, item in heap:
             yield item

@@ -3,7 +3,6 @@
 import dataclasses
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from pd_bert.errors import InputError
 
@@ -15,10 +14,12 @@ class Figure:
     A column is a key of a row of results.json, of the row's `axes` or of its `facts`:
     `parameters`, `size`, `task`, `method`, `STUDENT`, `transfer_size`, `similarity` …
     The value at a point is the mean over seeds of the primary metric on `split`, in
-    percent. With `panels`, also a column, each of its values has a panel of its own.
+    percent, or of the column `y`. With `panels`, also a column, each of its values has a
+    panel of its own. With `meta_score` it is the mean over tasks of the means of their
+    metrics on dev (Turc et al. 2019, Section 5), for each seed that has every task.
 
     `methods` are those that are drawn, in that order; all of them without it. `kind` is
-    that of the rows: `evaluate`, or `score` for means over tasks. `paper` holds the
+    that of the rows: `evaluate`, or `score` for means that the recipe takes. `paper` holds the
     paper's own numbers to show beside it, line → x → percent, and `paper_label` says
     where they are from.
     """
@@ -29,11 +30,14 @@ class Figure:
     x_label: str
     lines: str = "method"
     panels: str | None = None
+    y: str | None = None
+    y_label: str = ""
+    meta_score: bool = False
     split: str = "dev"
     kind: str = "evaluate"
     methods: tuple[str, ...] = ()
     log_x: bool = False
-    paper: Mapping[str, Mapping[str, float]] = MappingProxyType({})
+    paper: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
     paper_label: str = ""
 
     def check(self) -> None:
@@ -42,6 +46,11 @@ class Figure:
             raise InputError(
                 "a figure's name is of small letters, digits and _, since files are "
                 f"named after it; received {self.name!r}"
+            )
+        if self.y and not self.y_label:
+            raise InputError(
+                f"figure {self.name}: an axis says what it shows, with the unit; "
+                f"y = {self.y!r} has no y_label"
             )
         if self.paper and not self.paper_label:
             raise InputError(

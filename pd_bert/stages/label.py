@@ -17,6 +17,7 @@ from pd_bert.errors import InputError
 from pd_bert.models.model import Model
 from pd_bert.stages.artifact import vocabulary_info
 from pd_bert.stages.base import Context, Info, Stage
+from pd_bert.stages.confidence import confidence
 from pd_bert.stages.cost import Cost, told
 from pd_bert.stages.estimate_forward import logits_load, seconds_per_record
 from pd_bert.stages.estimate_prepare import SHARD_SECONDS
@@ -35,7 +36,8 @@ class Label(Stage):
     epoch. A shard of the data gives a shard here; several processes share the work.
     With `split` the data are a split of a prepared task, whose gold labels are kept:
     a recipe may then weigh hard and soft labels. Nothing is labelled before `gate`, a
-    stage that judges the teacher, has passed.
+    stage that judges the teacher, has passed. `artifact.json` tells under `confidence`
+    how sure the teacher was.
     """
 
     name: str = "labels"
@@ -116,6 +118,7 @@ class Label(Stage):
             "sequence_length": transfer["sequence_length"],
             "count": manifest["count"],
             "bytes": manifest["bytes"],
+            "confidence": confidence(Records(context.directory), teacher.labels),
         }
 
     def _records(self, context: Context) -> tuple[Records, ExampleSpec]:

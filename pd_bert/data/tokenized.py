@@ -1,0 +1,50 @@
+"""Texts as a model sees them, some at a time."""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from pd_bert.data.encode_rows import EncodeRows
+from pd_bert.data.records import Records, Sequences
+from pd_bert.data.source import Row
+
+_ROWS = 1 << 14
+
+
+class Tokenized(NamedTuple):
+    """Some texts, or pairs of texts: the columns that every data set has."""
+
+    token_ids: Sequences
+    segment_start: np.ndarray
+    """int64 [texts]"""
+
+
+Parts = Callable[[], Iterator[Tokenized]]
+"""Gives all texts of a data set, the same ones in the same order at each call."""
+
+
+def of_records(
+    records: Records, *, stop: Callable[[], None] = lambda: None
+) -> Iterator[Tokenized]:
+    """A prepared data set, shard by shard; `stop` is called between, and may raise."""
+    for shard in range(len(records.shard_counts)):
+        stop()
+        columns = records.columns([shard])
+        token_ids, start = columns["token_ids"], columns["segment_start"]
+        assert isinstance(token_ids, Sequences) and isinstance(start, np.ndarray)
+        yield Tokenized(token_ids, start)
+
+
+def of_rows(rows: Iterable[Row], encode: EncodeRows) -> Iterator[Tokenized]:
+    """Texts that are not prepared yet."""
+    iterator = iter(rows)
+    while taken := list(itertools.islice(iterator, _ROWS)):
+        examples = list(encode(taken))
+        ids = [np.asarray(example["token_ids"], np.int32) for example in examples]
+        ends = np.cumsum([len(each) for each in ids], dtype=np.int64)
+        yield Tokenized(
+            Sequences(np.concatenate(ids), np.concatenate([[0], ends])),
+            np.asarray([example["segment_start"] for example in examples], np.int64),
+        )

@@ -1,0 +1,124 @@
+"""What the stages that take some examples of a data set share."""
+
+import abc
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import tqdm
+
+from pd_bert.data.atomic import written_aside
+from pd_bert.data.expected_records import ExpectedRecords
+from pd_bert.data.records import Records
+from pd_bert.data.selection import write_selection, write_selection_manifest
+from pd_bert.errors import InputError
+from pd_bert.stages import memory
+from pd_bert.stages.artifact import vocabulary_info
+from pd_bert.stages.base import Context, Info, Stage
+from pd_bert.stages.cost import Cost
+from pd_bert.stages.estimate_forward import seconds_per_record
+from pd_bert.stages.estimate_prepare import SHARD_BYTES, SHARD_SECONDS
+from pd_bert.training import interrupt
+
+_CARRIED = ("labels", "pairs", "sequence_length", "vocabulary_size")
+# Of an example: a hash, its place when they are sorted, a lot, whether it is kept.
+_BYTES_PER_EXAMPLE = 64
+_LENGTH_BYTES = 2  # beside the records
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Select(Stage):
+    """Some examples of a stage's data set, with all their features."""
+
+    @property
+    @abc.abstractmethod
+    def whole(self) -> Stage:
+        """The stage whose data set it is."""
+
+    @abc.abstractmethod
+    def choose(self, context: Context, records: Records) -> dict[str, np.ndarray]:
+        """`keep`, bool [count], with what else is worth remembering of the choice."""
+
+    def assist(self, context: Context) -> None:
+        records = self._records(context)
+        self._write(context, records, self._chosen(context, records)["keep"])
+
+    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
+        info = super().promise(inputs, where)
+        field = next(f for f, stage in self.inputs().items() if stage is self.whole)
+        carried = ("labels", "pairs")
+        return info | {k: inputs[field][k] for k in carried if k in inputs[field]}
+
+    def _records(self, context: Context) -> Records:
+        return Records(context.artifact(self.whole).directory)
+
+    def _chosen(self, context: Context, records: Records) -> dict[str, np.ndarray]:
+        """The choice; who comes next, helper or a restarted run, reads it."""
+        path = context.scratch / "chosen.npz"
+        if not path.exists():
+            chosen = self.choose(context, records)
+            with written_aside(path) as aside, aside.open("wb") as file:
+                np.savez(file, allow_pickle=False, **chosen)
+        with np.load(path) as file:
+            return dict(file)
+
+    def _write(self, context: Context, records: Records, keep: np.ndarray) -> None:
+        with tqdm.tqdm(
+            desc=context.where, total=int(keep.sum()), unit=" examples", mininterval=1
+        ) as bar:
+            write_selection(
+                records,
+                keep,
+                directory=context.directory,
+                processes=context.runtime.workers,
+                progress=bar.update,
+                stop=interrupt.check,
+            )
+
+    def _finish(self, context: Context, records: Records) -> Info:
+        """The manifest, the vocabulary, and what the artifact says of them."""
+        whole = context.artifact(self.whole)
+        vocabulary = whole.vocabulary()
+        manifest = write_selection_manifest(
+            records,
+            directory=context.directory,
+            settings=self.settings(context.runtime),
+        )
+        vocabulary.write(context.directory / "vocab.txt")
+        return {
+            **vocabulary_info(vocabulary),
+            **{key: whole[key] for key in _CARRIED if key in whole.info},
+            "count": manifest["count"],
+            "bytes": manifest["bytes"],
+        }
+
+
+def selection_cost(
+    whole: ExpectedRecords, count: int, *, exact: bool, passes: int
+) -> tuple[Cost, ExpectedRecords]:
+    """The cost of taking `count` examples of a data set that is read `passes` times."""
+    share = count / max(1, whole.count)
+    shards = max(1, min(whole.shards, round(2 * share * whole.shards)))
+    expected = dataclasses.replace(
+        whole, count=count, bytes=round(share * whole.bytes), exact=exact, shards=shards
+    )
+    memory.reset_peak()
+    each = seconds_per_record(whole)
+    held = _BYTES_PER_EXAMPLE * whole.count + whole.memory_bytes(
+        -(-whole.count // whole.shards)
+    )
+    # Parsing an example, and hashing or counting it, takes as long as writing it.
+    seconds = passes * whole.count * each + count * each + shards * SHARD_SECONDS
+    return Cost(
+        seconds=seconds,
+        memory_bytes=memory.peak_bytes() + held,
+        disk_bytes=expected.bytes + _LENGTH_BYTES * count + SHARD_BYTES * shards,
+        scratch_bytes=whole.count,
+        exact=exact,
+    ), expected
+
+
+def require_positive(title: str, size: int | None) -> None:
+    """Raises InputError for a size below 1."""
+    if size is not None and size < 1:
+        raise InputError(f"{title}: size is at least 1, received {size}")

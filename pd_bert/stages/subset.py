@@ -1,0 +1,77 @@
+"""Stage: some of the examples of a data set."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+
+from pd_bert.data.draw import draw
+from pd_bert.data.records import Records
+from pd_bert.errors import InputError
+from pd_bert.stages.base import Context, Info, Stage
+from pd_bert.stages.cost import Cost, told
+from pd_bert.stages.probe import Probe
+from pd_bert.stages.select import Select, require_positive, selection_cost
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Subset(Select):
+    """`size` examples, drawn at random, of a stage's data set, a label stage's say.
+
+    A smaller subset is a part of a larger one with the same seed. So the teacher labels
+    the largest transfer set once, and the smaller ones are taken from it (Turc et al.
+    2019, on the size of the transfer set).
+    """
+
+    name: str = "subset"
+    records: Stage
+    size: int
+    seed: int = 0
+
+    kind: ClassVar[str] = "subset"
+
+    @property
+    def whole(self) -> Stage:
+        return self.records
+
+    def check(self) -> None:
+        super().check()
+        require_positive(self.title, self.size)
+
+    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
+        if "count" in inputs["records"]:
+            self._require_enough(inputs["records"]["count"], where)
+        return super().promise(inputs, where)
+
+    def choose(self, context: Context, records: Records) -> dict[str, np.ndarray]:
+        self._require_enough(records.count, context.where)
+        keep = np.zeros(records.count, np.bool_)
+        keep[draw(np.arange(records.count), self.size, self.seed)] = True
+        return {"keep": keep}
+
+    def run(self, context: Context) -> Info:
+        records = self._records(context)
+        records.check(context.artifact(self.whole).vocabulary().fingerprint)
+        self.assist(context)
+        info = self._finish(context, records)
+        return {**info, "facts": {"transfer_size": info["count"]}}
+
+    def _require_enough(self, count: int, where: str) -> None:
+        if self.size > count:
+            raise InputError(
+                f"{where}: a subset is at most as large as the data set; size is "
+                f"{self.size:,}, {self.records.title} holds {count:,} examples"
+            )
+
+    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
+        data = told(inputs, "records", "splits")[""]
+        if data.exact:
+            self._require_enough(data.count, self.title)
+        cost, expected = selection_cost(
+            data,
+            min(self.size, data.count),
+            exact=data.exact,
+            passes=1,
+        )
+        return cost, {**inputs["records"], "splits": {"": expected}}
