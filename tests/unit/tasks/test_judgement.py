@@ -14,6 +14,9 @@ from pd_bert.tasks.text_task import Metric
 
 SOURCE = Table(files="none.tsv", label="label")
 MOODS = ("bad", "good")
+_WHY = (
+    "it has learnt too little, or labels that mean another thing in the training data"
+)
 
 
 def judge(
@@ -72,7 +75,7 @@ def test_one_answer_to_everything(measure: Metric, answer: int, name: str) -> No
     metric = f"{measure.__name__}, {100 * found.metric:.1f} %"
     assert no_better == (
         f"its {metric}, is not better than that of always answering 'good', "
-        f"{60 if measure is accuracy else 0:.1f} %"
+        f"{60 if measure is accuracy else 0:.1f} %: {_WHY}"
     )
 
 
@@ -90,7 +93,7 @@ def test_no_better_than_the_most_frequent_label() -> None:
     assert found.metric == found.majority == 0.6
     assert found.reasons == (
         "its accuracy, 60.0 %, is not better than that of always answering 'good', "
-        "60.0 %",
+        f"60.0 %: {_WHY}",
     )
 
 
