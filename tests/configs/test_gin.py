@@ -35,6 +35,7 @@ from pd_bert.stages import finetune
 from pd_bert.stages import prepare_corpus
 from pd_bert.stages import prepare_transfer
 from pd_bert.stages import pretrain
+from pd_bert.stages import teacher_gate
 from pd_bert.training import runtime
 small/bert.Bert.name = 'small'
 small/bert.Bert.num_layers = 1
@@ -50,6 +51,8 @@ pretrain.Pretrain.buckets = (16,)
 finetune.Finetune.steps = 1
 distill.Distill.steps = 1
 runtime.Runtime.processes = 0
+# A teacher of one step is no better than chance.
+teacher_gate.TeacherGate.accept = True
 STUDENT = @small/bert.Bert()
 LENGTH = 16
 PRETRAIN_STEPS = 1
@@ -74,7 +77,6 @@ METHODS = tuple(
 
 SMALL_MACROS = {
     "SIZES": ("@small/bert.Bert()",),
-    "METHODS": METHODS,
     "SEEDS": (0,),
     "TRANSFER_SIZE": 48,
     "LABELED": 12,
@@ -166,7 +168,7 @@ def files_and_bindings(
             bindings.append(f"GLUE_FOLDER = '{sources}/glue'")
     else:
         bindings += ["TEACHER = @small/bert.Bert()"]
-    if "LABELED" in known:
+    if "LABELED" in known and "TEACHER_FOLDER" not in known:
         bindings += [
             "docstrings.Docstrings.packages = ('absl', 'rich')",
             "docstrings.Docstrings.limit = 12",
@@ -174,6 +176,8 @@ def files_and_bindings(
         ]
     if "DEEP" in known:
         bindings.append("DEEP = @deep/bert.Bert()")
+    if recipe == "sweep":
+        bindings.append(f"METHODS = {METHODS}")
     for macro, value in SMALL_MACROS.items():
         if macro in known:
             bindings.append(f"{macro} = {value}")

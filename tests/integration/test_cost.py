@@ -37,7 +37,7 @@ def test_a_dry_run_tells_every_figure_and_makes_nothing(planned) -> None:
     workdir, output = planned
     assert [path.name for path in workdir.iterdir()] == ["estimate.json"]
     lines = _json_lines(output)
-    assert len(lines) == 10
+    assert len(lines) == 13
     for line in lines:
         assert not line["reused"]
         assert line["exact"]  # a small source is read to its end
