@@ -26,7 +26,7 @@ def short(value: float, _: object = None) -> str:
 
 def few_y(axes: Axes) -> None:
     """A linear y axis with few and short numbers."""
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=9, steps=[1, 2, 5, 10]))
 
 
 def linear_x(axes: Axes) -> None:
