@@ -48,6 +48,7 @@ setup(
         "psutil>=7",
         "tokenizers>=0.21",
         "safetensors>=0.5",
+        "matplotlib>=3.10,<4",
         "tensorboard>=2.20",
         "optuna>=5,<6",
         "tqdm>=4.66",

@@ -20,6 +20,7 @@ _LAYERS = {
     "stages": 3,
     "search": 4,
     "export": 4,
+    "analysis": 4,
     "config": 5,
     "bin": 5,
 }

@@ -1,0 +1,1 @@
+"""Analysis: what the artifacts of a run show, for people to read."""

@@ -1,0 +1,1 @@
+"""Plots: one file each; literal values in, a matplotlib Figure out."""

@@ -1,0 +1,90 @@
+"""The look of all figures: fonts, colours, markers and dashes."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import matplotlib.style
+from matplotlib.lines import Line2D
+
+FONT_SIZE = 9.0  # points; as large as a page's small print at 100 %
+GRAY = "#666666"
+# Okabe and Ito's palette (2008), without its yellow, which is faint on white.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# Not as many as the colours, so that the same pair comes back late; in black-and-white
+# print these alone tell lines apart.
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+_DASHES: tuple[Any, ...] = (
+    "-",
+    (0, (5, 1.5)),
+    (0, (1.2, 1.2)),
+    (0, (5, 1.5, 1.2, 1.5)),
+    (0, (9, 2)),
+)
+
+LOOK = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib, so always there
+    "font.size": FONT_SIZE,
+    "axes.titlesize": FONT_SIZE + 1,
+    "axes.titleweight": "bold",
+    "axes.labelsize": FONT_SIZE,
+    "xtick.labelsize": FONT_SIZE - 1,
+    "ytick.labelsize": FONT_SIZE - 1,
+    "legend.fontsize": FONT_SIZE,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.5,
+    "lines.markersize": 5.0,
+    "text.hinting": "none",  # text as wide when it is measured as in the SVG
+    "text.parse_math": False,  # names may hold $
+    # Paths look the same on every machine; text would be laid out for a font that the
+    # reader may not have.
+    "svg.fonttype": "path",
+    "svg.hashsalt": "pd_bert",
+}
+
+
+def look() -> Any:
+    """A decorator and context manager: what is made or drawn within has the look.
+
+    It begins from matplotlib's defaults, so a user's matplotlibrc changes nothing.
+    """
+    return matplotlib.style.context(["default", LOOK])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Mark:
+    """How a series is drawn: apart by colour, by marker and by dashes."""
+
+    color: str
+    marker: str
+    dashes: Any
+
+    def sample(self, *, line: bool = True) -> Line2D:
+        """What stands for the series in a legend."""
+        return Line2D(
+            [],
+            [],
+            color=self.color,
+            marker=self.marker,
+            linestyle=self.dashes if line else "none",
+        )
+
+
+def marks(names: Iterable[str], order: Sequence[str] = ()) -> dict[str, Mark]:
+    """A mark for each name: those of `order` first, the others as they come."""
+    distinct = list(dict.fromkeys([*order, *names]))
+    return {
+        name: Mark(
+            color=PALETTE[index % len(PALETTE)],
+            marker=_MARKERS[index % len(_MARKERS)],
+            dashes=_DASHES[index % len(_DASHES)],
+        )
+        for index, name in enumerate(distinct)
+    }

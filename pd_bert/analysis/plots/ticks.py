@@ -1,0 +1,59 @@
+"""Numbers on axes as people write them: 50k, 1.2m, 0.5."""
+
+import math
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullLocator,
+)
+
+
+def short(value: float, _: object = None) -> str:
+    """A number with k, m or b for thousands, millions and (US) billions.
+
+    >>> [short(value) for value in (0.25, 128, 50_000, 4_385_920)]
+    ['0.25', '128', '50k', '4.39m']
+    """
+    for unit, letter in ((1e9, "b"), (1e6, "m"), (1e3, "k")):
+        if abs(value) >= 0.9995 * unit:  # 999.9 is rounded to 1k
+            return f"{value / unit:.3g}{letter}"
+    return f"{value:.3g}"
+
+
+def few_y(axes: Axes) -> None:
+    """A linear y axis with few and short numbers."""
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=9, steps=[1, 2, 5, 10]))
+
+
+def linear_x(axes: Axes) -> None:
+    """An x axis of even steps, shortly written."""
+    if not _only_one(axes):
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
+    axes.xaxis.set_major_formatter(FuncFormatter(short))
+
+
+def log_x(axes: Axes) -> None:
+    """A logarithmic x axis; call it when the values are drawn.
+
+    Up to three decades have a number at 1, 2 and 5, more have one a decade.
+    """
+    axes.set_xscale("log")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(short))
+    if _only_one(axes):
+        return
+    low, high = axes.get_xlim()
+    few = math.log10(high / low) <= 3
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
+
+
+def _only_one(axes: Axes) -> bool:
+    """Where all values have one x, it alone is written."""
+    found = {x for line in axes.lines for x in np.asarray(line.get_xdata())}
+    if len(found) == 1:
+        axes.set_xticks(list(found))
+    return len(found) == 1
