@@ -32,18 +32,22 @@ def finished(start_small, tmp_path_factory) -> pathlib.Path:
     return folder / "run" / "latest"
 
 
-def test_the_chain_on_a_clean_set(finished, small_data) -> None:
+def test_the_chain_on_a_clean_set(finished) -> None:
     prepared = Artifact(finished / "prepare-transfer")
     cleaned = Artifact(finished / "clean-transfer")
-    lines = (small_data / "transfer.txt").read_text().splitlines()
-    rows = (small_data / "dev.tsv").read_text().splitlines()[1:]
-    held_out = {row.split("\t")[0] for row in rows}
-    expected = len(set(lines) - held_out)
+    task = finished / "prepare-task"
+    before, after = _texts(prepared.directory), _texts(cleaned.directory)
+    held_out, train = _texts(task / "dev"), _texts(task / "train")
+    expected = len(set(before) - set(held_out))
+    assert len(after) == len(set(after)) == cleaned["count"] == expected
+    assert set(after) == set(before) - set(held_out)
     report = cleaned["transfer"]
-    assert report["size_before"] == prepared["count"] == len(lines)
-    assert report["size"] == cleaned["count"] == expected < len(set(lines))
-    assert report["duplicates"] == len(lines) - len(set(lines)) > 0
-    assert report["leaks"] == {"dev": len(set(lines) & held_out)}
+    assert report["size_before"] == prepared["count"] == 400
+    assert report["size"] == expected
+    assert report["duplicates"] == len(before) - len(set(before)) > 0
+    assert report["leaks"] == {"dev": len(set(before) & set(held_out))}
+    assert report["leaked"] > 0
+    assert report["in_train"] == len(set(after) & set(train)) > 0
     assert 0 < report["similarity"] < 1
 
     labels = Artifact(finished / "label-labels")
@@ -60,6 +64,12 @@ def test_the_chain_on_a_clean_set(finished, small_data) -> None:
     assert some.manifest["teacher"] == all_.manifest["teacher"]
     assert np.isin(_logits(some), _logits(all_)).all()
     assert Artifact(finished / "distill-pd")["steps"] == 13  # 100 in batches of 8
+
+
+def _texts(directory: pathlib.Path) -> list[tuple[int, ...]]:
+    records = Records(directory)
+    ids = records.columns(range(len(records.shard_counts)))["token_ids"]
+    return [tuple(ids[row].tolist()) for row in range(records.count)]
 
 
 def _logits(records: Records) -> np.ndarray:
