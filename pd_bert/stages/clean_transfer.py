@@ -128,16 +128,12 @@ class CleanTransfer(Select):
         told(inputs, "task_data", "splits")
         self._require_alike(inputs["transfer"], inputs["task_data"], self.title)
         data = told(inputs, "transfer", "splits")[""]
-        labeled = inputs["task_data"]["splits"].values()
+        labeled = sum(each.count for each in inputs["task_data"]["splits"].values())
         cost, expected = selection_cost(
             data,
             data.count if self.size is None else min(self.size, data.count),
             # How many are repeated or leaked is known when all were read.
             exact=False,
-            passes=2,
+            choosing=2 * (data.count + labeled),  # for hashes, then for the report
         )
-        seconds = (cost.seconds or 0) * (
-            1 + sum(each.count for each in labeled) / max(1, data.count)
-        )
-        cost = dataclasses.replace(cost, seconds=seconds)
         return cost, {**inputs["transfer"], "splits": {"": expected}}
