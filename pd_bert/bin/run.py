@@ -32,12 +32,19 @@ from pd_bert.stages.results import table
 from pd_bert.stages.runner import Runner
 from pd_bert.stages.workdir import Workdir
 from pd_bert.training.runtime import Runtime, is_chief
+from pd_bert.values import to_json
 
 flags.adopt_module_key_flags(recipe_flags)
 _DRY_RUN = flags.DEFINE_bool(
     "dry_run",
     False,
     "Print the plan (stages, reused or not, parameters, steps) and its cost only.",
+)
+_REUSE = flags.DEFINE_multi_string(
+    "reuse",
+    [],
+    "Another working directory; stages that are finished there are linked, not made; "
+    "repeatable.",
 )
 _PROBE = flags.DEFINE_bool(
     "probe", True, "With --dry_run: run a few steps of each stage, to tell its time."
@@ -46,10 +53,13 @@ _PROBE = flags.DEFINE_bool(
 
 def _main() -> None:
     recipe, stages, runtime = config.load(GIN_FILE.value, GIN_BINDINGS.value)
-    workdir = Workdir(pathlib.Path(WORKDIR.value), runtime)
+    reuse = [pathlib.Path(folder) for folder in _REUSE.value]
+    workdir = Workdir(pathlib.Path(WORKDIR.value), runtime, reuse=reuse)
     workdir.belongs_to(recipe.name)
     for stage in stages:
         stage.check()
+    for figure in recipe.figures:
+        figure.check()
     runner = Runner(
         stages,
         workdir,
@@ -63,6 +73,7 @@ def _main() -> None:
     strategy = runtime.start()
     workdir.claim(recipe.name)
     workdir.write_text("operative.gin", config.operative())
+    workdir.write_text("figures.json", json.dumps(to_json(recipe.figures), indent=1))
     rows = runner.run(strategy)
     if shown := table(rows):
         print(f"\n{shown}\n")

@@ -80,6 +80,10 @@ class Bert(Architecture):
             "pooler": ((h, h), (h,)),
         }
 
+    @property
+    def facts(self) -> dict[str, float]:
+        return {"num_layers": self.num_layers, "hidden_dim": self.hidden_dim}
+
     def computes_as(self, other: Architecture) -> bool:
         return (
             isinstance(other, Bert)
@@ -96,6 +100,19 @@ class Bert(Architecture):
         h, f = self.hidden_dim, self.feed_forward
         layer = 8 * length * h * h + 4 * length * length * h + 4 * length * h * f
         return self.num_layers * layer + 2 * h * h
+
+
+def with_layers(architecture: Bert, *, num_layers: int) -> Bert:
+    """The same width with another depth, such as the model that a student is cut from.
+
+    >>> with_layers(Bert(name="tiny", num_layers=2, hidden_dim=128), num_layers=12).name
+    'l12_h128'
+    """
+    return dataclasses.replace(
+        architecture,
+        name=f"l{num_layers}_h{architecture.hidden_dim}",
+        num_layers=num_layers,
+    )
 
 
 class BertEncoder(Encoder):

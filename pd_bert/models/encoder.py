@@ -84,6 +84,11 @@ class Architecture(abc.ABC):
         shapes = self.shapes(vocabulary_size).values()
         return sum(math.prod(shape) for part in shapes for shape in part)
 
+    @property
+    def facts(self) -> dict[str, float]:
+        """What figures may be drawn over, such as the number of layers."""
+        return {}
+
     def computes_as(self, other: "Architecture") -> bool:
         """Whether weights of the same shape mean the same in both."""
         return type(self) is type(other)

@@ -1,17 +1,17 @@
 """Stage: metrics, speed and size of a model."""
 
 import dataclasses
-import itertools
-import statistics
-import time
+import pathlib
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
 import tensorflow as tf
 
-from pd_bert.data.pipeline import DEFAULT_BUCKETS, Batches
-from pd_bert.data.records import Records
+from pd_bert.data.atomic import written_aside
+from pd_bert.data.pipeline import DEFAULT_BUCKETS
 from pd_bert.models.model import Model
+from pd_bert.models.outputs import Outputs
 from pd_bert.stages.artifact import Artifact
 from pd_bert.stages.base import Context, Info, Stage, require_same_labels
 from pd_bert.stages.cost import Cost
@@ -19,24 +19,28 @@ from pd_bert.stages.estimate_forward import logits_load
 from pd_bert.stages.estimate_training import forward_cost, network_of
 from pd_bert.stages.evaluation import Evaluation
 from pd_bert.stages.finetune import expected_splits, task_splits
+from pd_bert.stages.forward_passes import ForwardPasses, expected_passes
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.probe import Probe
-
-_TIMED_BATCHES = 24
-_REPEATS = 5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Evaluate(Stage):
     """Measures a model on the splits of a task other than train.
 
-    Also its speed, in examples a second of a bare forward pass over length buckets on
-    this machine (the median of five passes), and its size on disk.
+    Also its size on disk and, of bare forward passes over dev's examples on this
+    machine (ForwardPasses), its speed at `batch_size`, in examples a second, and its
+    latency at `latency_batch_size`, in milliseconds a batch.
+
+    predictions/SPLIT.npz holds what was measured: `example_id`, int64 [n], the row in
+    the split's records, 0 to n − 1; `logits`, float32 [n, outputs]; `label` [n], the
+    gold one, int64 or, of a regression, float32.
     """
 
     model: Stage
     task_data: PrepareTask
     batch_size: int = 32
+    latency_batch_size: int = 1
     buckets: tuple[int, ...] = DEFAULT_BUCKETS
 
     kind: ClassVar[str] = "evaluate"
@@ -70,6 +74,11 @@ class Evaluate(Stage):
             model = Model.load(artifact.directory)
         splits = task_splits(self.task_data, context)
         buckets = context.buckets(self.buckets, splits["dev"])
+
+        def measure(outputs: Outputs, batch: Any) -> dict[str, tf.Tensor]:
+            kept = {"logits": outputs.logits["label"], "label": batch["label"]}
+            return {**task.measure(outputs, batch), **kept}
+
         evaluation = Evaluation(
             model,
             task,
@@ -77,63 +86,57 @@ class Evaluate(Stage):
             strategy=context.strategy,
             batch_size=context.batch_size(self.batch_size),
             buckets=buckets,
+            measure=measure,
         )
         metrics = {}
         for split, records in splits.items():
             records.check(vocabulary.fingerprint)
-            metrics[split] = evaluation(records)
+            measured = evaluation.measured(records)
+            metrics[split] = task.metrics(measured)
+            _write(context.directory / "predictions" / f"{split}.npz", measured)
+        passes = ForwardPasses(
+            model, splits["dev"], buckets=buckets, pad_id=vocabulary.pad_id
+        )
         return {
             "metrics": metrics,
             "primary_metric": task.primary_metric,
             "parameters": model.parameters,
             "size_bytes": weight_bytes(artifact),
-            "examples_per_second": self._speed(
-                model, splits["dev"], buckets, vocabulary.pad_id
-            ),
+            "examples_per_second": passes.examples_per_second(self.batch_size),
+            "latency_ms": passes.latency_ms(self.latency_batch_size),
             "labels": list(artifact.labels),
         }
-
-    def _speed(
-        self, model: Model, records: Records, buckets: tuple[int, ...], pad_id: int
-    ) -> float:
-        batches = Batches(
-            records,
-            batch_size=self.batch_size,
-            buckets=buckets,
-            seed=0,
-            pad_id=pad_id,
-        )
-        names = ("token_ids", "segment_ids", "padding_mask")
-        first = list(itertools.islice(batches.epoch(), _TIMED_BATCHES))
-        count = sum(batch["example_weight"].sum() for batch in first)
-        taken = [{name: tf.constant(b[name]) for name in names} for b in first]
-
-        @tf.function(reduce_retracing=True)
-        def forward(inputs: Any) -> tf.Tensor:
-            return model(inputs).logits["label"]
-
-        def run() -> float:
-            begin = time.perf_counter()
-            outputs = [forward(inputs) for inputs in taken]
-            outputs[-1].numpy()  # a GPU is done when its last result can be read
-            return time.perf_counter() - begin
-
-        run()
-        seconds = statistics.median(run() for _ in range(_REPEATS))
-        return float(count / seconds)
 
     def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
         splits = expected_splits(self.task_data, inputs)
         network = network_of(inputs, "model")
         load = logits_load(network, splits["dev"], self.batch_size, self.buckets, probe)
-        lengths = splits["dev"].batch_lengths(
-            batch_size=self.batch_size, buckets=load.buckets
+        passes = expected_passes(
+            splits["dev"],
+            batch_size=self.batch_size,
+            latency_batch_size=self.latency_batch_size,
+            buckets=load.buckets,
         )
-        # The bare passes over the first batches, and one to warm up.
-        passes = (_REPEATS + 1) * min(1.0, _TIMED_BATCHES / sum(lengths.values()))
         measured = [(records, 1.0) for records in splits.values()]
         cost = forward_cost(load, [*measured, (splits["dev"], passes)], probe)
-        return cost, {"parameters": network.parameters}
+        # A row has its number and label, and a logit an output.
+        outputs = len(inputs["task_data"].get("labels", ())) or 1
+        rows = sum(records.count for records in splits.values())
+        written = dataclasses.replace(cost, disk_bytes=(16 + 4 * outputs) * rows)
+        return written, {"parameters": network.parameters}
+
+
+def _write(path: pathlib.Path, measured: Mapping[str, np.ndarray]) -> None:
+    label = measured["label"]
+    path.parent.mkdir(exist_ok=True)
+    with written_aside(path) as aside, aside.open("wb") as file:
+        np.savez(
+            file,
+            example_id=measured["example_id"].astype(np.int64),
+            logits=measured["logits"].astype(np.float32),
+            # Batches hold class indices in 32 bits.
+            label=label.astype(np.int64 if label.dtype.kind == "i" else np.float32),
+        )
 
 
 def weight_bytes(artifact: Artifact) -> int:

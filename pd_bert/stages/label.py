@@ -25,6 +25,7 @@ from pd_bert.stages.estimate_training import forward_cost, network_of
 from pd_bert.stages.probe import Probe
 from pd_bert.training import interrupt
 from pd_bert.training.feed import Forward
+from pd_bert.training.runtime import Runtime
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,13 +35,15 @@ class Label(Stage):
     Computed once for a teacher and a data set and read by every student, seed and
     epoch. A shard of the data gives a shard here; several processes share the work.
     With `split` the data are a split of a prepared task, whose gold labels are kept:
-    a recipe may then weigh hard and soft labels. `artifact.json` tells under
-    `confidence` how sure the teacher was.
+    a recipe may then weigh hard and soft labels. Nothing is labelled before `gate`, a
+    stage that judges the teacher, has passed. `artifact.json` tells under `confidence`
+    how sure the teacher was.
     """
 
     name: str = "labels"
     teacher: Stage
     transfer: Stage
+    gate: Stage | None = None
     split: str = ""
     batch_size: int = 64
     buckets: tuple[int, ...] = DEFAULT_BUCKETS
@@ -54,6 +57,14 @@ class Label(Stage):
             raise InputError(
                 f"{self.kind} {self.name}: students learn from no other split of a "
                 f"prepared task than train; received {self.split!r}"
+            )
+        runtime = Runtime()
+        if self.gate is not None and not _reads(
+            self.gate, self.teacher.fingerprint(runtime), runtime
+        ):
+            raise InputError(
+                f"{self.kind} {self.name}: the gate must judge the teacher that "
+                f"labels, {self.teacher.title}; {self.gate.title} judges another"
             )
 
     def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
@@ -193,3 +204,11 @@ class Label(Stage):
         cost = dataclasses.replace(cost, seconds=seconds, disk_bytes=labelled.bytes)
         info = {"labels": labels, "splits": {"": labelled}}
         return cost, {**inputs["transfer"], **info}
+
+
+def _reads(stage: Stage, fingerprint: str, runtime: Runtime) -> bool:
+    """Whether a stage reads another, or one that does."""
+    return any(
+        read.fingerprint(runtime) == fingerprint or _reads(read, fingerprint, runtime)
+        for read in stage.inputs().values()
+    )

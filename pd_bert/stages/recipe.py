@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from pd_bert.errors import InputError
 from pd_bert.stages.base import Stage, read_anew
+from pd_bert.stages.figure import Figure
 from pd_bert.training.runtime import Runtime
 
 
@@ -16,12 +17,14 @@ class Recipe:
     another: the recipe's stages are the union over all combinations, and stages that
     come out equal are one. A value that is a string beginning with @ or % is a
     reference, such as '@mini/bert.Bert()'. `axis_values` is known once all
-    combinations are made, as the function of that name gives it.
+    combinations are made, as the function of that name gives it. `figures` are what a
+    report draws of the results.
     """
 
     name: str
     stages: tuple[Stage, ...]
     axes: Mapping[str, tuple[object, ...]] = dataclasses.field(default_factory=dict)
+    figures: tuple[Figure, ...] = ()
     axis_values: Mapping[str, Mapping[str, object]] = dataclasses.field(
         default_factory=dict
     )

@@ -1,5 +1,6 @@
 """results.json, and the table that a run ends with."""
 
+import functools
 import pathlib
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -37,8 +38,60 @@ def result_row(
         "estimated_seconds": estimated_seconds,
         "size_bytes": info.get("size_bytes"),
         "examples_per_second": info.get("examples_per_second"),
+        "latency_ms": info.get("latency_ms"),
+        "facts": facts(artifact),
         "artifact": str(artifact.directory),
         "fingerprint": info["fingerprint"],
+    }
+
+
+def facts(artifact: Artifact) -> dict[str, Any]:
+    """What an artifact and those it was made of tell as `facts`, the nearest first.
+
+    A stage tells such as the size of its transfer set; of one told twice, that of
+    fewer steps back in the lineage holds.
+    """
+    # A reused artifact lies in another working directory, with what it was made of.
+    folder = artifact.directory.resolve()
+    found: dict[str, Any] = {}
+    near, seen = [folder], {folder}
+    while near:
+        read = []
+        for each in near:
+            told, made_of = _told(each)
+            found = {**told, **found}
+            for name in made_of:
+                other = (each.parent / name).resolve()
+                if other not in seen and (other / "artifact.json").is_file():
+                    seen.add(other)
+                    read.append(other)
+        near = read
+    return found
+
+
+@functools.lru_cache(maxsize=4096)
+def _told(folder: pathlib.Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """An artifact's own facts and the folders' names of what it was made of.
+
+    Finished artifacts do not change.
+    """
+    info = Artifact(folder).info
+    names = tuple(each["artifact"] for each in info["lineage"].values())
+    return info.get("facts", {}), names
+
+
+def plan_row(
+    stage: Stage, label: str, fingerprint: str, axes: Mapping[str, object]
+) -> Row:
+    """A stage's object in plan.json, finished or not; `label` is its folder's name."""
+    return {
+        "stage": stage.title,
+        "kind": stage.kind,
+        "method": stage.method,
+        **stage.row(),
+        "axes": dict(axes),
+        "artifact": label,
+        "fingerprint": fingerprint,
     }
 
 

@@ -21,7 +21,7 @@ from pd_bert.stages.artifact import Artifact
 from pd_bert.stages.base import Context, Info, Stage
 from pd_bert.stages.estimates import Estimates
 from pd_bert.stages.memory import peak_bytes, reset_peak
-from pd_bert.stages.results import result_row, write_results
+from pd_bert.stages.results import plan_row, result_row, write_results
 from pd_bert.stages.workdir import Workdir
 from pd_bert.training import interrupt
 from pd_bert.training.loop import Action
@@ -84,6 +84,10 @@ class Runner:
         die. The processes of a cluster keep to one order.
         """
         waiting = ""
+        if is_chief(strategy):
+            write_json(self._workdir.directory / "plan.json", self._plan_rows())
+            for stage in self._stages:
+                self._workdir.reuse(stage)
         pending = dict(enumerate(self._stages, 1))
         written = -1
         while True:
@@ -116,6 +120,8 @@ class Runner:
                 left[number] = stage
             elif stage.fingerprint(self._runtime) not in self._made:
                 by = "unchanged, reused" if self._first_look else "made by another"
+                if other := self._workdir.reused_from(stage):
+                    by = f"reused from {other}"
                 print(f"{self._where(number)}: {by}", flush=True)
             else:
                 print(
@@ -262,10 +268,16 @@ class Runner:
         if todo:
             reset_peak()
             with _timed([context for _, context in todo]), _full_disk(todo[0][1]):
-                outcomes = type(todo[0][0]).run_together(todo)
+                try:
+                    outcomes = type(todo[0][0]).run_together(todo)
+                except Exception as error:
+                    for stage, _ in todo:
+                        self._failed(stage, error)
+                    raise
             for (stage, context), outcome in zip(todo, outcomes, strict=True):
                 if isinstance(outcome, InputError):
                     failed.append(outcome)
+                    self._failed(stage, outcome)
                 else:
                     self._describe(stage, context, outcome)
         for stage in stages:
@@ -276,6 +288,15 @@ class Runner:
             self._workdir.note("finished", stage)
         if failed:
             raise failed[0]
+
+    def _failed(self, stage: Stage, error: Exception) -> None:
+        """Notes in the journal, in a line, what ended a stage."""
+        line = " ".join(str(error).split())
+        if not isinstance(error, InputError):  # libraries may go on for pages
+            line = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        # Where the disk is full, that is what the user must hear of.
+        with contextlib.suppress(OSError):
+            self._workdir.note("failed", stage, error=line)
 
     def _describe(self, stage: Stage, context: Context, info: Info) -> None:
         """Writes what the artifact says of itself; after this the stage has run."""
@@ -305,6 +326,18 @@ class Runner:
         }
         (context.directory / "operative.gin").write_text(self._operative)
         write_json(context.directory / "artifact.json", described)
+
+    def _plan_rows(self) -> list[dict[str, Any]]:
+        """All stages of the recipe, for plan.json."""
+        return [
+            plan_row(
+                stage,
+                self._workdir.label(stage),
+                fingerprint := stage.fingerprint(self._runtime),
+                self._axis_values.get(fingerprint, {}),
+            )
+            for stage in self._stages
+        ]
 
     def _rows(self) -> list[dict[str, Any]]:
         """The rows of the finished stages, in the stages' order."""

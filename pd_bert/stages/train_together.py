@@ -234,6 +234,7 @@ def _finish(student: _Student, vocabulary: Vocabulary) -> Info:
         **vocabulary_info(vocabulary),
         "vocabulary_size": len(vocabulary),
         "architecture": to_json(model.architecture),
+        "facts": model.architecture.facts,
         "initialized": student.initialized,
         "labels": list(stage.labels(context)),
         "pairs": artifact.info.get("pairs", False),

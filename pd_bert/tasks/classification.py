@@ -11,6 +11,8 @@ from pd_bert.data.source import Row, nonempty
 from pd_bert.errors import InputError
 from pd_bert.models.heads import Head, PooledHead
 from pd_bert.models.outputs import Outputs
+from pd_bert.tasks.judge_classes import judge_classes
+from pd_bert.tasks.judgement import Judgement
 from pd_bert.tasks.metrics import accuracy, f1
 from pd_bert.tasks.text_task import Metric, TextTask
 
@@ -77,3 +79,15 @@ class Classification(TextTask):
         self, predicted: Mapping[str, np.ndarray], labels: tuple[str, ...]
     ) -> list[str]:
         return [labels[best] for best in predicted["probabilities"].argmax(axis=1)]
+
+    def judge(
+        self, logits: np.ndarray, gold: np.ndarray, labels: tuple[str, ...]
+    ) -> Judgement:
+        measure = self.measures[0]
+        return judge_classes(
+            logits,
+            gold,
+            labels,
+            metric=lambda answers: measure(answers, gold),
+            metric_name=self.primary_metric,
+        )

@@ -12,6 +12,7 @@ from pd_bert.data.source import Row
 from pd_bert.errors import InputError
 from pd_bert.models.heads import Head, PooledHead
 from pd_bert.models.outputs import Outputs
+from pd_bert.tasks.judgement import Judgement
 from pd_bert.tasks.metrics import pearson, spearman
 from pd_bert.tasks.text_task import Metric, TextTask
 
@@ -61,3 +62,20 @@ class Regression(TextTask):
         self, predicted: Mapping[str, np.ndarray], labels: tuple[str, ...]
     ) -> list[str]:
         return [f"{score:.6g}" for score in predicted["score"]]
+
+    def judge(
+        self, logits: np.ndarray, gold: np.ndarray, labels: tuple[str, ...]
+    ) -> Judgement:
+        """Refuses a model whose scores do not rise with the gold ones."""
+        name, found = self.primary_metric, self.measures[0](logits[:, 0], gold)
+        reasons = []
+        if not found > 0:
+            reasons.append(f"its {name} correlation is not above zero, {found:.3f}")
+        if found < 0:
+            reasons.append(
+                "its scale is reversed: mend the scores of the training data, or the "
+                "sign of the model's output"
+            )
+        return Judgement(
+            metric=found, reasons=tuple(reasons), summary=f"{name} {found:.3f}"
+        )

@@ -16,6 +16,7 @@ from pd_bert.data.source import Row, Source
 from pd_bert.errors import InputError
 from pd_bert.models.outputs import Outputs
 from pd_bert.tasks.base import Task
+from pd_bert.tasks.judgement import Judgement
 from pd_bert.values import attribute, class_path, from_json, to_json
 
 Metric = Callable[[np.ndarray, np.ndarray], float]
@@ -117,6 +118,15 @@ class TextTask(Task):
         self, predicted: Mapping[str, np.ndarray], labels: tuple[str, ...]
     ) -> list[str]:
         """`predict` over a whole split as what is written of each row."""
+
+    @abc.abstractmethod
+    def judge(
+        self, logits: np.ndarray, gold: np.ndarray, labels: tuple[str, ...]
+    ) -> Judgement:
+        """Whether a model with these logits, float [n, outputs], can teach the task.
+
+        `gold` [n] are the labels as `encode_label` gives them.
+        """
 
     @abc.abstractmethod
     def encode_label(self, row: Row, labels: tuple[str, ...]) -> int | float:

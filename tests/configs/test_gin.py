@@ -23,6 +23,8 @@ SENTENCES = [
     "what a lovely picture",
     "the actors were awful",
 ] * 8
+# Texts to distil on: none is in dev or test, from where it would be taken out.
+REVIEWS = [f"{text} and the plot {ending}" for text in SENTENCES[:4] for ending in "abcd"]
 
 # What every recipe is made small by, where it has the stage or the macro.
 SMALL = """
@@ -31,7 +33,9 @@ from pd_bert.models import bert
 from pd_bert.stages import distill
 from pd_bert.stages import finetune
 from pd_bert.stages import prepare_corpus
+from pd_bert.stages import prepare_transfer
 from pd_bert.stages import pretrain
+from pd_bert.stages import teacher_gate
 from pd_bert.training import runtime
 small/bert.Bert.name = 'small'
 small/bert.Bert.num_layers = 1
@@ -42,10 +46,13 @@ deep/bert.Bert.num_layers = 2
 deep/bert.Bert.hidden_dim = 8
 deep/bert.Bert.num_heads = 1
 prepare_corpus.PrepareCorpus.sequence_length = 16
+prepare_transfer.PrepareTransfer.pairs = False
 pretrain.Pretrain.buckets = (16,)
 finetune.Finetune.steps = 1
 distill.Distill.steps = 1
 runtime.Runtime.processes = 0
+# A teacher of one step is no better than chance.
+teacher_gate.TeacherGate.accept = True
 STUDENT = @small/bert.Bert()
 LENGTH = 16
 PRETRAIN_STEPS = 1
@@ -70,11 +77,16 @@ METHODS = tuple(
 
 SMALL_MACROS = {
     "SIZES": ("@small/bert.Bert()",),
-    "METHODS": METHODS,
     "SEEDS": (0,),
-    "TRANSFER_SIZE": 12,
+    "TRANSFER_SIZE": 48,
     "LABELED": 12,
     "TEACHER_PRETRAIN_STEPS": 1,
+    "DEEP_LAYERS": 2,
+    "DISTILL_STEPS": 1,
+    "DOMAIN_TEXTS": 6,
+    "TRANSFER_SIZES": (4, 8),
+    "DOMAINS": ("@reviews/text_lines.TextLines()", "@corpus/text_lines.TextLines()"),
+    "TASKS": ("@rte/classification.Classification()",),
 }
 
 
@@ -107,8 +119,8 @@ def sources(
     (folder / "corpus.txt").write_text(
         "\n\n".join("\n".join(SENTENCES[i : i + 4]) for i in range(0, 32, 4))
     )
-    (folder / "reviews.txt").write_text("\n".join(SENTENCES))
-    words = sorted({word for text in SENTENCES for word in re.findall(r"\w+|,", text)})
+    (folder / "reviews.txt").write_text("\n".join(REVIEWS))
+    words = sorted({word for text in REVIEWS for word in re.findall(r"\w+|,", text)})
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
     encoder = folder / "encoder"
     encoder.mkdir()
@@ -151,9 +163,12 @@ def files_and_bindings(
             f"SST2_DEV = '{sources}/dev.tsv'",
             f"SST2_TEST = '{sources}/test.tsv'",
         ]
+        if "TASKS" in known:
+            files.append("tasks/glue/files/all.gin")
+            bindings.append(f"GLUE_FOLDER = '{sources}/glue'")
     else:
         bindings += ["TEACHER = @small/bert.Bert()"]
-    if "LABELED" in known:
+    if "LABELED" in known and "TEACHER_FOLDER" not in known:
         bindings += [
             "docstrings.Docstrings.packages = ('absl', 'rich')",
             "docstrings.Docstrings.limit = 12",
@@ -161,6 +176,8 @@ def files_and_bindings(
         ]
     if "DEEP" in known:
         bindings.append("DEEP = @deep/bert.Bert()")
+    if recipe == "sweep":
+        bindings.append(f"METHODS = {METHODS}")
     for macro, value in SMALL_MACROS.items():
         if macro in known:
             bindings.append(f"{macro} = {value}")
@@ -200,6 +217,9 @@ def test_search_suits_a_recipe(
 def test_there_are_recipes() -> None:
     methods = {"basic", "d", "pf", "pd", "pd_f", "pd_embeddings", "pd_truncated", "tf"}
     assert methods | {"quickstart", "sweep", "glue", "glue_dev"} <= set(RECIPES)
+    analyses = {name[6:] for name in RECIPES if name.startswith("paper/")}
+    assert len(analyses) == 8
+    assert {f"two_cores/{name}" for name in analyses} <= set(RECIPES)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

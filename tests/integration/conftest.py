@@ -220,7 +220,7 @@ def _content(path: pathlib.Path) -> dict[str, object]:
     if path.name in ("artifact.json", "metadata.json"):
         info = json.loads(path.read_text())
         times = ("created", "date_saved", "seconds", "examples_per_second")
-        for key in (*times, "size_bytes", "peak_memory_bytes"):
+        for key in (*times, "latency_ms", "size_bytes", "peak_memory_bytes"):
             info.pop(key, None)
         return info
     if "saved_model" in path.parts:
@@ -239,7 +239,7 @@ def _content(path: pathlib.Path) -> dict[str, object]:
 def _results(workdir: pathlib.Path) -> list[dict[str, object]]:
     rows = json.loads((workdir / "results.json").read_text())
     for row in rows:
-        for key in ("seconds", "examples_per_second"):
+        for key in ("seconds", "examples_per_second", "latency_ms"):
             row.pop(key)
         if row["kind"] == "export":  # of a graph, in which names are not fixed
             row.pop("size_bytes")

@@ -1,0 +1,107 @@
+"""Whether a classifier knows its labels, and by their right names."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import scipy.optimize
+import scipy.special
+import sklearn.metrics
+
+from pd_bert.tasks.judgement import Judgement
+
+_BINS = 10
+
+
+def judge_classes(
+    logits: np.ndarray,
+    gold: np.ndarray,
+    labels: Sequence[str],
+    *,
+    metric: Callable[[np.ndarray], float],
+    metric_name: str,
+) -> Judgement:
+    """Judges `logits`, float [n, labels], by `gold`, int [n], n ≥ 1.
+
+    `metric` is (answers, int [n]) → share of 1. Reasons against a teacher are that it
+    is no better than always answering the most frequent label, that it knows one
+    answer alone, and that it would be right more often if its labels had another
+    order: then its logits or the data were made with that order.
+    """
+    answers = logits.argmax(axis=1)
+    numbers = np.arange(len(labels))
+    agreement = sklearn.metrics.confusion_matrix(gold, answers, labels=numbers)
+    accuracy = float(np.trace(agreement) / len(gold))
+    # Row i: what answer i should be called. No order has a higher sum of all K!.
+    _, order = scipy.optimize.linear_sum_assignment(agreement.T, maximize=True)
+    best = float(agreement[order, numbers].sum() / len(gold))
+    in_best_order = tuple(labels[number] for number in order.tolist())
+
+    most = int(agreement.sum(axis=1).argmax())
+    found, majority = metric(answers), metric(np.full_like(answers, most))
+    reasons = []
+    given = np.unique(answers)
+    if len(given) == 1:
+        reasons.append(f"it answers {labels[given[0]]!r} to every text")
+    if not found > majority:
+        reasons.append(
+            f"its {metric_name}, {_percent(found)}, is not better than that of always "
+            f"answering {labels[most]!r}, {_percent(majority)}"
+        )
+    # Of a model with one answer the best order tells only which label is frequent.
+    if best > accuracy and len(given) > 1:
+        renamed = ", ".join(
+            f"what it calls {called!r} is {name!r}"
+            for called, name in zip(labels, in_best_order, strict=True)
+            if called != name
+        )
+        reasons.append(
+            f"its accuracy is {_percent(accuracy)}, and {_percent(best)} with another "
+            f"order of its labels: {renamed}; mend the order of the model's labels, or "
+            "the label column or label_values of the training data"
+        )
+    probabilities = scipy.special.softmax(logits.astype(np.float64), axis=1)
+    confidence, error = _confidence(probabilities.max(axis=1), answers == gold)
+    shown = (
+        f"{metric_name} {_percent(found)}, majority ({labels[most]}) "
+        f"{_percent(majority)}; "
+        + (
+            "another order of its labels is better"
+            if best > accuracy
+            else "the order of its labels is the best of all"
+        )
+        + f"; mean confidence {confidence['mean']:.2f}"
+    )
+    return Judgement(
+        metric=found,
+        majority=majority,
+        majority_label=labels[most],
+        accuracy=accuracy,
+        best_permutation=in_best_order,
+        best_permutation_accuracy=best,
+        agreement=tuple(map(tuple, agreement.tolist())),
+        confidence=confidence,
+        expected_calibration_error=error,
+        reasons=tuple(reasons),
+        summary=shown,
+    )
+
+
+def _confidence(
+    confidence: np.ndarray, right: np.ndarray
+) -> tuple[dict[str, object], float]:
+    """The histogram of Judgement.confidence, and the expected calibration error."""
+    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    counts = {
+        name: np.bincount(bins[taken], minlength=_BINS)
+        for name, taken in (("right", right), ("wrong", ~right))
+    }
+    gap = np.bincount(bins, confidence - right, minlength=_BINS)
+    histogram: dict[str, object] = {
+        **{name: found.tolist() for name, found in counts.items()},
+        "mean": float(confidence.mean()),
+    }
+    return histogram, float(np.abs(gap).sum() / len(right))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
