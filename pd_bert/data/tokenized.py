@@ -37,10 +37,13 @@ def of_records(
         yield Tokenized(token_ids, start)
 
 
-def of_rows(rows: Iterable[Row], encode: EncodeRows) -> Iterator[Tokenized]:
-    """Texts that are not prepared yet."""
+def of_rows(
+    rows: Iterable[Row], encode: EncodeRows, *, stop: Callable[[], None] = lambda: None
+) -> Iterator[Tokenized]:
+    """Texts that are not prepared yet, some at a time; `stop` is called between."""
     iterator = iter(rows)
     while taken := list(itertools.islice(iterator, _ROWS)):
+        stop()
         examples = list(encode(taken))
         ids = [np.asarray(example["token_ids"], np.int32) for example in examples]
         ends = np.cumsum([len(each) for each in ids], dtype=np.int64)
