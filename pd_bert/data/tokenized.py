@@ -2,11 +2,10 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from pd_bert.data.encode_rows import EncodeRows
 from pd_bert.data.records import Records, Sequences
 from pd_bert.data.source import Row
 
@@ -38,9 +37,15 @@ def of_records(
 
 
 def of_rows(
-    rows: Iterable[Row], encode: EncodeRows, *, stop: Callable[[], None] = lambda: None
+    rows: Iterable[Row],
+    encode: Callable[[list[Row]], Iterable[dict[str, Any]]],
+    *,
+    stop: Callable[[], None] = lambda: None,
 ) -> Iterator[Tokenized]:
-    """Texts that are not prepared yet, some at a time; `stop` is called between."""
+    """Texts that are not prepared yet, some at a time; `stop` is called between.
+
+    `encode` is an `EncodeRows`.
+    """
     iterator = iter(rows)
     while taken := list(itertools.islice(iterator, _ROWS)):
         stop()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.records import Records
 from pd_bert.data.table import Table
 from pd_bert.data.text_lines import TextLines
@@ -237,9 +238,39 @@ def test_a_dry_run_goes_through(cleaned, tmp_path) -> None:
     assert by_kind["subset"].info["splits"][""].count == 2
     assert by_kind["subset"].info["pairs"] is False
     counts = [e.info["splits"][""].count for e in found if e.stage.kind == "clean"]
-    assert sorted(counts) == [3, 13]  # that texts are repeated is not known yet
+    assert sorted(counts) == [3, 5]
     for each in found:
         assert each.cost.seconds is not None and each.cost.seconds > 0
         assert each.cost.memory_bytes is not None
-        assert each.cost.exact == (each.stage.kind not in ("clean", "subset"))
+        assert each.cost.exact  # small sources are read to their end
     assert not (tmp_path / "run").exists()
+    (artifact,) = run(tmp_path, cleaned)
+    told = next(e for e in found if e.stage == cleaned).info["splits"][""]
+    assert told.lengths.tolist() == Records(artifact.directory).lengths.tolist()
+    assert _expected(cleaned, tmp_path, probe).count == 5
+
+
+def test_a_dry_run_with_large_sources_tells_the_most(cleaned, tmp_path) -> None:
+    """Not all is read then, so it is not known which texts are repeated."""
+    lines = [f"{'a b ' * (number % 6)}{number}" for number in range(20_000)]
+    (tmp_path / "transfer.txt").write_text("\n".join([*_TRANSFER, *lines]))
+    probe = Probe(
+        runtime=RUNTIME,
+        strategy=tf.distribute.get_strategy(),
+        measures=False,
+        directory=tmp_path,
+    )
+    transfer = dataclasses.replace(cleaned.transfer, shard_characters=100_000)
+    large = dataclasses.replace(cleaned, transfer=transfer)
+    of_size = dataclasses.replace(large, size=100)
+    for stage, count in ((large, 20_000), (of_size, 100)):
+        found = _expected(stage, tmp_path, probe)
+        assert not found.exact
+        assert found.count == pytest.approx(count, rel=0.01)
+
+
+def _expected(stage: Stage, folder: pathlib.Path, probe: Probe) -> ExpectedRecords:
+    stages = in_order([stage], RUNTIME)
+    found = estimate(stages, Workdir(folder / "run", RUNTIME), probe)
+    expected: ExpectedRecords = found[-1].info["splits"][""]
+    return expected
