@@ -19,6 +19,7 @@ PROGRAMS = (
     "export",
     "search",
     "convert",
+    "report",
 )
 
 setup(
@@ -32,7 +33,10 @@ setup(
     packages=[*find_packages(include=["pd_bert", "pd_bert.*"]), *GIN],
     # The recipes ship inside the wheel, as pd_bert/gin.
     package_dir={"pd_bert.gin": "gin"},
-    package_data={name: ["*.gin"] for name in GIN},
+    package_data={
+        **{name: ["*.gin"] for name in GIN},
+        "pd_bert.analysis": ["templates/*"],
+    },
     install_requires=[
         "tensorflow>=2.21,<2.22",
         "tensorflow-text>=2.21,<2.22",
@@ -43,7 +47,7 @@ setup(
         "absl-py>=2.3",
         "gin-config>=0.5,<0.6",
         "numpy>=2",
-        "scipy>=1.14",
+        "scipy>=1.15",
         "scikit-learn>=1.5",
         "psutil>=7",
         "tokenizers>=0.21",
@@ -51,6 +55,7 @@ setup(
         "matplotlib>=3.10,<4",
         "tensorboard>=2.20",
         "optuna>=5,<6",
+        "jinja2>=3.1,<4",
         "tqdm>=4.66",
     ],
     extras_require={

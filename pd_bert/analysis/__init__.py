@@ -1,1 +1,1 @@
-"""Analysis: what the artifacts of a run show, for people to read."""
+"""What finished runs show: statistics, choices, figures, the report."""

@@ -22,7 +22,7 @@ from pd_bert.data.source import Source, nonempty
 from pd_bert.data.token_statistics import TokenStatistics
 from pd_bert.data.tokenized import Tokenized, of_rows
 from pd_bert.data.transfer_report import TransferReport
-from pd_bert.stages.results import aligned
+from pd_bert.stages.results_table import aligned
 from pd_bert.text.vocabulary import Vocabulary
 from pd_bert.training import interrupt
 

@@ -28,7 +28,7 @@ from pd_bert.stages.base import Stage
 from pd_bert.stages.cost_table import accuracy_table, cost_table
 from pd_bert.stages.estimates import Estimates, estimate
 from pd_bert.stages.probe import Probe
-from pd_bert.stages.results import table
+from pd_bert.stages.results_table import table
 from pd_bert.stages.runner import Runner
 from pd_bert.stages.workdir import Workdir
 from pd_bert.training.runtime import Runtime, is_chief

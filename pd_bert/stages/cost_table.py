@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pd_bert.stages.base import Stage
 from pd_bert.stages.cost import Cost, as_duration, as_operations, as_size, total
 from pd_bert.stages.estimates import Estimate, Estimates
-from pd_bert.stages.results import aligned
+from pd_bert.stages.results_table import aligned
 from pd_bert.stages.workdir import Workdir
 from pd_bert.training.runtime import Runtime
 

@@ -5,7 +5,8 @@ import pathlib
 from typing import Any
 
 from pd_bert.stages.artifact import Artifact
-from pd_bert.stages.results import facts, table
+from pd_bert.stages.results import facts
+from pd_bert.stages.results_table import table
 
 
 def row(task: str, metrics: dict[str, Any], primary: str, **others: Any) -> dict:

@@ -1,0 +1,169 @@
+"""The best student within limits."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import scipy.stats
+
+from pd_bert.analysis.statistics import Difference
+from pd_bert.analysis.summary import TEACHER, Summary, compare
+
+Compare = Callable[[Summary, Summary, str], Difference | None]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Choice:
+    """A task's best student by its mean on dev, or None, and why.
+
+    `next_best` is the runner-up among those that fit. `reason` is whole sentences.
+    """
+
+    task: str
+    best: Summary | None
+    next_best: Summary | None
+    fits: int
+    students: int
+    reason: str
+
+
+def choose(
+    found: Sequence[Summary],
+    *,
+    max_latency_ms: float | None = None,
+    max_size_mb: float | None = None,
+    compare: Compare = compare,
+) -> tuple[Choice, ...]:
+    """A choice for each task among the models that are not its teacher.
+
+    A model whose latency or size was not measured does not fit a limit on it. The test
+    split has no say. Of equals the smaller, then the faster, then the first is taken.
+    """
+    tasks = dict.fromkeys(each.task for each in found)
+    return tuple(
+        _choice(
+            task,
+            [
+                each
+                for each in found
+                if each.task == task
+                and each.method != TEACHER
+                and "dev" in each.spreads
+            ],
+            max_latency_ms,
+            max_size_mb,
+            compare,
+        )
+        for task in tasks
+    )
+
+
+def _choice(
+    task: str,
+    students: Sequence[Summary],
+    max_latency_ms: float | None,
+    max_size_mb: float | None,
+    compare: Compare,
+) -> Choice:
+    fitting = [
+        each
+        for each in students
+        if _fits(each.latency_ms, max_latency_ms) and _fits(each.size_mb, max_size_mb)
+    ]
+    ranked = sorted(
+        fitting,
+        key=lambda each: (
+            -each.spreads["dev"].mean,
+            each.size_bytes or float("inf"),
+            each.latency_ms or float("inf"),
+        ),
+    )
+    limits = " and ".join(
+        [
+            *([f"{max_latency_ms:g} ms"] if max_latency_ms is not None else []),
+            *([f"{max_size_mb:g} MB"] if max_size_mb is not None else []),
+        ]
+    )
+    if not ranked:
+        reason = _none_fits(students, limits)
+    else:
+        counted = f"{len(ranked)} of {len(students)} students"
+        fit = f"fit {limits}" if limits else "were measured"
+        reason = (
+            f"{counted} {fit}; {ranked[0].title} has the highest mean on dev, "
+            f"{ranked[0].spreads['dev'].mean:.1f} %."
+        )
+        if len(ranked) > 1:
+            reason += " " + _against(ranked[0], ranked[1], compare)
+        else:
+            reason += " There is no other to compare it with."
+    return Choice(
+        task=task,
+        best=ranked[0] if ranked else None,
+        next_best=ranked[1] if len(ranked) > 1 else None,
+        fits=len(ranked),
+        students=len(students),
+        reason=reason,
+    )
+
+
+def _fits(value: float | None, limit: float | None) -> bool:
+    return limit is None or (value is not None and value <= limit)
+
+
+def _none_fits(students: Sequence[Summary], limits: str) -> str:
+    if not students:
+        return "There is no student with a measured dev split."
+    reason = f"None of {len(students)} students fits {limits}."
+    small = [each for each in students if each.size_mb is not None]
+    fast = [each for each in students if each.latency_ms is not None]
+    if small:
+        each = min(small, key=lambda each: each.size_mb or 0)
+        reason += f" The smallest is {each.title} with {each.size_mb:.1f} MB."
+    if fast:
+        each = min(fast, key=lambda each: each.latency_ms or 0)
+        reason += f" The fastest is {each.title} with {each.latency_ms:.2f} ms."
+    else:
+        reason += " No latency was measured."
+    return reason
+
+
+def _against(best: Summary, other: Summary, compare: Compare) -> str:
+    """How far the runner-up is behind, and whether that may be chance."""
+    gap = best.spreads["dev"].mean - other.spreads["dev"].mean
+    text = f"The next is {other.title}, {gap:.1f} points behind"
+    intervals = []
+    if (difference := compare(best, other, "dev")) is not None:
+        intervals.append(("resampled examples", difference.low, difference.high))
+    if (seeds := _over_seeds(best, other)) is not None:
+        intervals.append(("seeds", *seeds))
+    if not intervals:
+        return f"{text}; with one seed and no stored predictions noise is unknown."
+    told = ", ".join(
+        f"{low:.1f} to {high:.1f} over {what}" for what, low, high in intervals
+    )
+    noise = any(low <= 0 <= high for _, low, high in intervals)
+    return f"{text}, {'within' if noise else 'beyond'} noise (95 % interval {told})."
+
+
+def _over_seeds(best: Summary, other: Summary) -> tuple[float, float] | None:
+    """Welch's 95 % interval of the difference of the means; None with a single seed."""
+    one, two = (_values(each) for each in (best, other))
+    if min(len(one), len(two)) < 2:
+        return None
+    squares = [np.var(side, ddof=1) / len(side) for side in (one, two)]
+    gap, square = float(np.mean(one) - np.mean(two)), sum(squares)
+    if not square:
+        return gap, gap
+    parts = zip(squares, (one, two), strict=True)
+    freedom = square**2 / sum(part**2 / (len(side) - 1) for part, side in parts)
+    half = float(scipy.stats.t.ppf(0.975, freedom)) * float(square) ** 0.5
+    return gap - half, gap + half
+
+
+def _values(each: Summary) -> list[float]:
+    return [
+        100 * row["metrics"]["dev"][each.metric]
+        for row in each.rows
+        if "dev" in row["metrics"]
+    ]

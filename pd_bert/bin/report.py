@@ -1,0 +1,78 @@
+"""Makes a report of finished runs: one HTML page, and CSV files with all its figures.
+
+  pd-bert-report --workdir=runs/quickstart --baseline=basic
+  pd-bert-report --workdir=runs/a --workdir=runs/b --output=reports/both \\
+      --max_latency_ms=5 --max_size_mb=20
+
+The page needs no network and no other file; open it in a browser, or print it. Runs
+that are under way or failed can be looked at too: what is missing is listed. It also
+prints the table of runs.
+"""
+
+import pathlib
+import shlex
+import sys
+
+from absl import flags
+
+from pd_bert.analysis.evidence import gather
+from pd_bert.analysis.report import Report
+from pd_bert.analysis.sections.run_table import text_table
+from pd_bert.bin import program
+
+_WORKDIR = flags.DEFINE_multi_string(
+    "workdir", None, "A run's working directory; repeatable.", required=True
+)
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "The folder for page and CSV files; default: WORKDIR/report."
+)
+_BASELINE = flags.DEFINE_string(
+    "baseline", None, "The method that the others are compared with, such as basic."
+)
+_SPLIT = flags.DEFINE_string(
+    "split", None, "The split to compare on; default: test where there is one."
+)
+_MAX_LATENCY_MS = flags.DEFINE_float(
+    "max_latency_ms",
+    None,
+    "Name the best student of at most so many milliseconds an example.",
+    lower_bound=0,
+)
+_MAX_SIZE_MB = flags.DEFINE_float(
+    "max_size_mb",
+    None,
+    "Name the best student of at most so many megabytes (10⁶ bytes).",
+    lower_bound=0,
+)
+_TITLE = flags.DEFINE_string("title", None, "The page's title.")
+
+
+def _main() -> None:
+    directories = [pathlib.Path(name) for name in dict.fromkeys(_WORKDIR.value)]
+    evidence = gather(
+        directories,
+        split=_SPLIT.value,
+        baseline=_BASELINE.value,
+        max_latency_ms=_MAX_LATENCY_MS.value,
+        max_size_mb=_MAX_SIZE_MB.value,
+    )
+    report = Report(
+        evidence=evidence,
+        title=_TITLE.value or f"Report: {', '.join(evidence.runs.recipes)}",
+        command=shlex.join(["pd-bert-report", *sys.argv[1:]]),
+    )
+    output = pathlib.Path(_OUTPUT.value or directories[0] / "report")
+    path = report.write(output)
+    print(f"{text_table(evidence)}\n")
+    if missing := len(evidence.runs.unfinished):
+        print(f"Unfinished or failed stages: {missing}")
+    print(f"Report: {path}")
+
+
+def main() -> None:
+    """The console script."""
+    program.start(_main)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""The best student within limits, and what is said of it."""
+
+import pytest
+
+from pd_bert.analysis.choose import choose
+from pd_bert.analysis.statistics import Difference
+from pd_bert.analysis.summary import summaries
+
+
+def never(ours, theirs, split):
+    return None
+
+
+@pytest.fixture
+def found(row):
+    """A slow teacher, a good large, a fair small and a fast bad student."""
+    return summaries(
+        [
+            row("teacher", 0.95, size="base", latency_ms=50.0, size_bytes=440_000_000),
+            row("pd", 0.90, size="mini", latency_ms=8.0, size_bytes=45_000_000),
+            row("pd", 0.84, size="tiny", latency_ms=2.0, seed=0),
+            row("pd", 0.86, size="tiny", latency_ms=2.2, seed=1),
+            row("d", 0.80, size="tiny", latency_ms=2.0, seed=0),
+            row("d", 0.90, size="tiny", latency_ms=2.0, seed=1),
+            row("basic", 0.70, size="nano", latency_ms=0.5, size_bytes=1_500_000),
+        ]
+    )
+
+
+def test_without_a_limit_the_best_on_dev(found):
+    (choice,) = choose(found, compare=never)
+    assert choice.best and choice.best.title == "pd mini"
+    assert (choice.fits, choice.students) == (4, 4)
+    assert "noise is unknown" in choice.reason  # pd mini has one seed
+
+
+def test_the_best_that_fits_and_noise_over_seeds(found):
+    (choice,) = choose(found, max_latency_ms=5, max_size_mb=20, compare=never)
+    # pd tiny and d tiny both have mean 85; pd comes first, and all else is equal but
+    # the latency: d is faster.
+    assert choice.best and choice.best.title == "d tiny"
+    assert choice.next_best and choice.next_best.title == "pd tiny"
+    assert choice.reason.startswith("3 of 4 students fit 5 ms and 20 MB; d tiny has")
+    assert "0.0 points behind, within noise (95 % interval" in choice.reason
+
+
+def test_a_difference_over_examples_is_told(found):
+    def compared(ours, theirs, split):
+        assert split == "dev"
+        return Difference(value=4.0, low=1.5, high=6.5, share=0.0)
+
+    (choice,) = choose(found, max_latency_ms=10, compare=compared)
+    assert "beyond noise (95 % interval 1.5 to 6.5 over resampled" in choice.reason
+
+
+def test_a_single_student_and_none(found):
+    (choice,) = choose(found, max_size_mb=2, compare=never)
+    assert choice.best and choice.best.title == "basic nano"
+    assert choice.reason.endswith("There is no other to compare it with.")
+    (choice,) = choose(found, max_latency_ms=0.1, compare=never)
+    assert choice.best is None
+    assert choice.reason == (
+        "None of 4 students fits 0.1 ms. The smallest is basic nano with 1.5 MB. The "
+        "fastest is basic nano with 0.50 ms."
+    )
+
+
+def test_what_was_not_measured_does_not_fit(row):
+    found = summaries([row("pd", 0.9, latency_ms=None)])
+    (choice,) = choose(found, max_latency_ms=1000)
+    assert choice.best is None and "No latency was measured" in choice.reason
+
+
+def test_a_teacher_alone_is_no_student(row):
+    (choice,) = choose(summaries([row("teacher", 0.9)]))
+    assert choice.best is None and "no student" in choice.reason
