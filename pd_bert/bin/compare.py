@@ -24,6 +24,7 @@ from pd_bert.data.tokenized import Tokenized, of_rows
 from pd_bert.data.transfer_report import TransferReport
 from pd_bert.stages.results_table import aligned
 from pd_bert.text.vocabulary import Vocabulary
+from pd_bert.training import interrupt
 
 _LABELED = flags.DEFINE_string("labeled", None, "Texts to train on.", required=True)
 _TRANSFER = flags.DEFINE_string("transfer", None, "Unlabeled texts.", required=True)
@@ -48,9 +49,8 @@ def _main() -> None:
         _open(file).check()
 
     def read(file: str) -> Iterator[Tokenized]:
-        # Rows without text are left out, as preparation does.
-        rows = (row for row in _open(file).rows() if row.text or row.text_b)
-        return of_rows(nonempty(rows, file), encode)
+        rows = (r for r in _open(file).rows() if r.text or r.text_b)  # not blank ones
+        return of_rows(nonempty(rows, file), encode, stop=interrupt.check)
 
     cleaning = clean(
         hashes(read(_TRANSFER.value)),

@@ -2,11 +2,10 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from pd_bert.data.encode_rows import EncodeRows
 from pd_bert.data.records import Records, Sequences
 from pd_bert.data.source import Row
 
@@ -37,10 +36,19 @@ def of_records(
         yield Tokenized(token_ids, start)
 
 
-def of_rows(rows: Iterable[Row], encode: EncodeRows) -> Iterator[Tokenized]:
-    """Texts that are not prepared yet."""
+def of_rows(
+    rows: Iterable[Row],
+    encode: Callable[[list[Row]], Iterable[dict[str, Any]]],
+    *,
+    stop: Callable[[], None] = lambda: None,
+) -> Iterator[Tokenized]:
+    """Texts that are not prepared yet, some at a time; `stop` is called between.
+
+    `encode` is an `EncodeRows`.
+    """
     iterator = iter(rows)
     while taken := list(itertools.islice(iterator, _ROWS)):
+        stop()
         examples = list(encode(taken))
         ids = [np.asarray(example["token_ids"], np.int32) for example in examples]
         ends = np.cumsum([len(each) for each in ids], dtype=np.int64)

@@ -11,17 +11,20 @@ import numpy as np
 from pd_bert.data.cleaning import Cleaning, clean, hashes
 from pd_bert.data.records import Records
 from pd_bert.data.token_statistics import TokenStatistics
-from pd_bert.data.tokenized import of_records
+from pd_bert.data.tokenized import of_records, of_rows
 from pd_bert.data.transfer_report import TransferReport
 from pd_bert.errors import InputError
 from pd_bert.stages.base import Context, Info, Stage
 from pd_bert.stages.cost import Cost, told
 from pd_bert.stages.prepare_task import PrepareTask
+from pd_bert.stages.prepare_transfer import PrepareTransfer
 from pd_bert.stages.probe import Probe
 from pd_bert.stages.select import Select, require_positive, selection_cost
 from pd_bert.training import interrupt
 
 _ALIKE = ("sequence_length", "pairs")
+# So much, of D_T and of splits to measure on, is hashed for an estimate.
+_SURVEYED_BYTES = 2_000_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -128,16 +131,48 @@ class CleanTransfer(Select):
         told(inputs, "task_data", "splits")
         self._require_alike(inputs["transfer"], inputs["task_data"], self.title)
         data = told(inputs, "transfer", "splits")[""]
-        labeled = inputs["task_data"]["splits"].values()
+        splits = inputs["task_data"]["splits"]
+        # A small source is read to its end. Of others it is known how many texts are
+        # repeated or leaked when all were read.
+        found = self._survey(inputs, probe)
+        keep = np.ones(data.count, np.bool_) if found is None else found.keep
+        count = int(keep.sum())
+        labeled = sum(each.count for each in splits.values())
         cost, expected = selection_cost(
             data,
-            data.count if self.size is None else min(self.size, data.count),
-            # How many are repeated or leaked is known when all were read.
-            exact=False,
-            passes=2,
+            count if self.size is None else min(self.size, count),
+            exact=found is not None,
+            choosing=2 * (data.count + labeled),  # for hashes, then for the report
         )
-        seconds = (cost.seconds or 0) * (
-            1 + sum(each.count for each in labeled) / max(1, data.count)
-        )
-        cost = dataclasses.replace(cost, seconds=seconds)
+        if found is not None:
+            expected = dataclasses.replace(expected, lengths=data.lengths[keep])
         return cost, {**inputs["transfer"], "splits": {"": expected}}
+
+    def _survey(self, inputs: Mapping[str, Info], probe: Probe) -> Cleaning | None:
+        """The cleaning itself where that takes no time; None elsewhere."""
+        if not isinstance(self.transfer, PrepareTransfer):
+            return None
+        splits = {**inputs["task_data"]["splits"], "": inputs["transfer"]["splits"][""]}
+        del splits["train"]
+        found = {}
+        if sum(each.bytes for each in splits.values()) > _SURVEYED_BYTES:
+            return None
+        for stage, field in (
+            (self.transfer, "transfer"),
+            (self.task_data, "task_data"),
+        ):
+            for part in stage.parts({"vocabulary": inputs[field]}, probe):
+                if part.folder == "train":
+                    continue
+                survey = probe.survey(part.source, part.read)
+                if len(splits[part.folder].lengths) != survey.count or not survey.whole:
+                    return None
+                found[part.folder] = hashes(of_rows(survey.items, part.encode))
+        transfer = found.pop("")
+        return clean(
+            transfer,
+            train=transfer[:0],
+            held_out=found,
+            size=self.size,
+            seed=self.seed,
+        )

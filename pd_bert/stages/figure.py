@@ -14,14 +14,15 @@ class Figure:
     A column is a key of a row of results.json, of the row's `axes` or of its `facts`:
     `parameters`, `size`, `task`, `method`, `STUDENT`, `transfer_size`, `similarity` …
     The value at a point is the mean over seeds of the primary metric on `split`, in
-    percent, or of the column `y`. With `panels`, also a column, each of its values has a
-    panel of its own. With `meta_score` it is the mean over tasks of the means of their
-    metrics on dev (Turc et al. 2019, Section 5), for each seed that has every task.
+    percent, or of the column `y`. With `panels`, also a column, each of its values has
+    a panel of its own. With `meta_score` it is the mean over tasks of the means of
+    their metrics on dev (Turc et al. 2019, Section 5), for each seed that has every
+    task.
 
-    `methods` are those that are drawn, in that order; all of them without it. `kind` is
-    that of the rows: `evaluate`, or `score` for means that the recipe takes. `paper` holds the
-    paper's own numbers to show beside it, line → x → percent, and `paper_label` says
-    where they are from.
+    `methods` are those that are drawn, in that order; all of them without it. `kind`
+    is that of the rows: `evaluate`, or `score` for means that the recipe takes.
+    `paper` holds the paper's own numbers to show beside it, line → x → percent, and
+    `paper_label` says where they are from.
     """
 
     name: str

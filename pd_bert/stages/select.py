@@ -94,9 +94,12 @@ class Select(Stage):
 
 
 def selection_cost(
-    whole: ExpectedRecords, count: int, *, exact: bool, passes: int
+    whole: ExpectedRecords, count: int, *, exact: bool, choosing: int = 0
 ) -> tuple[Cost, ExpectedRecords]:
-    """The cost of taking `count` examples of a data set that is read `passes` times."""
+    """The cost of taking `count` examples of a data set.
+
+    `choosing` is how many examples are read to choose them, of whatever data sets.
+    """
     share = count / max(1, whole.count)
     shards = max(1, min(whole.shards, round(2 * share * whole.shards)))
     expected = dataclasses.replace(
@@ -108,7 +111,7 @@ def selection_cost(
         -(-whole.count // whole.shards)
     )
     # Parsing an example, and hashing or counting it, takes as long as writing it.
-    seconds = passes * whole.count * each + count * each + shards * SHARD_SECONDS
+    seconds = (choosing + whole.count + count) * each + shards * SHARD_SECONDS
     return Cost(
         seconds=seconds,
         memory_bytes=memory.peak_bytes() + held,

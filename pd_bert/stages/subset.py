@@ -72,6 +72,5 @@ class Subset(Select):
             data,
             min(self.size, data.count),
             exact=data.exact,
-            passes=1,
         )
         return cost, {**inputs["records"], "splits": {"": expected}}

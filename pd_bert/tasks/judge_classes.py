@@ -45,7 +45,8 @@ def judge_classes(
     if not found > majority:
         reasons.append(
             f"its {metric_name}, {_percent(found)}, is not better than that of always "
-            f"answering {labels[most]!r}, {_percent(majority)}"
+            f"answering {labels[most]!r}, {_percent(majority)}: it has learnt too "
+            "little, or labels that mean another thing in the training data"
         )
     # Of a model with one answer the best order tells only which label is frequent.
     if best > accuracy and len(given) > 1:

@@ -24,7 +24,9 @@ SENTENCES = [
     "the actors were awful",
 ] * 8
 # Texts to distil on: none is in dev or test, from where it would be taken out.
-REVIEWS = [f"{text} and the plot {ending}" for text in SENTENCES[:4] for ending in "abcd"]
+REVIEWS = [
+    f"{text} and the plot {ending}" for text in SENTENCES[:4] for ending in "abcd"
+]
 
 # What every recipe is made small by, where it has the stage or the macro.
 SMALL = """

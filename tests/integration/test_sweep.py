@@ -46,11 +46,13 @@ def test_two_processes_three_kills_same_results(
     assert rows[0]["axes"] == {}  # the vocabulary is everybody's
     assert all(count == 1 for count in events["run"].values())
     kinds = collections.Counter(name.split("-")[0] for name in events["run"])
-    # One corpus, task and transfer set; a pre-training a size; one label pass; the
-    # teacher's fine-tuning and 8 students of each kind.
+    # One corpus, task and transfer set, which is cleaned; a pre-training a size; one
+    # teacher, judged once, and its label pass; 8 students of each kind.
     assert kinds == {
         "vocabulary": 1,
         "prepare": 3,
+        "clean": 1,
+        "gate": 1,
         "pretrain": 2,
         "label": 1,
         "finetune": 9,

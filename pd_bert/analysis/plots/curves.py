@@ -18,7 +18,7 @@ from pd_bert.analysis.plots.layout import (
     wrapped,
 )
 from pd_bert.analysis.plots.style import FONT_SIZE, Mark, look, marks
-from pd_bert.analysis.plots.ticks import linear_x
+from pd_bert.analysis.plots.ticks import few_y, linear_x
 from pd_bert.analysis.plots.ticks import log_x as logarithmic_x
 
 _HEIGHT = 3.0  # inches of a panel
@@ -92,6 +92,7 @@ def curves(
             logarithmic_x(axes)
         else:
             linear_x(axes)
+        few_y(axes)
         axes.set_xlabel(wrapped(x_label, width / columns - 0.6))
         if number % columns == 0 or not _near(panels):
             axes.set_ylabel(wrapped(y_label, _HEIGHT - 0.4))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -15,6 +16,7 @@ from pd_bert.analysis.plots.style import FONT_SIZE, GRAY
 
 WIDTH = 9.0  # inches; a wide page's text, and an A4 page at 80 %
 _POINTS = 72.0
+_DRAWS = 6  # at most, until all places stay
 _HANDLE = 0.55  # inches: a legend's sample with the space around it
 _ROW = 0.2  # inches: a row of a legend
 
@@ -93,9 +95,14 @@ def legend_below(figure: Figure, handles: Sequence[Any], names: Iterable[str]) -
 
 def settle(figure: Figure) -> Figure:
     """The figure arranged for good: later draws change no place."""
-    # The second time the axes' numbers fit the room that the first time gave them.
-    for _ in range(2):
+    # The numbers of an axis follow from its size, and its size from their width.
+    before = None
+    for _ in range(_DRAWS):
         figure.draw_without_rendering()
+        places = [axes.get_position().bounds for axes in figure.axes]
+        if before is not None and np.allclose(places, before, atol=1e-3):
+            break
+        before = places
     figure.set_layout_engine("none")
     return figure
 

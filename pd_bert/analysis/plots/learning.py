@@ -18,7 +18,7 @@ from pd_bert.analysis.plots.layout import (
     wrapped,
 )
 from pd_bert.analysis.plots.style import GRAY, Mark, look, marks
-from pd_bert.analysis.plots.ticks import linear_x
+from pd_bert.analysis.plots.ticks import few_y, linear_x
 
 _HEIGHT = 2.8  # inches of a panel
 # More lines than that cannot be told apart: the others are thin and gray.
@@ -74,6 +74,7 @@ def learning(histories: Sequence[History], *, y_label: str, window: int = 1) -> 
         if not drawn:
             empty(axes)
         linear_x(axes)
+        few_y(axes)
         set_title(axes, kind, width / columns - 0.8)
         axes.set_xlabel("step")
         axes.set_ylabel(wrapped(y_label, _HEIGHT - 0.4))

@@ -24,6 +24,11 @@ def short(value: float, _: object = None) -> str:
     return f"{value:.3g}"
 
 
+def few_y(axes: Axes) -> None:
+    """A linear y axis with few and short numbers."""
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=9, steps=[1, 2, 5, 10]))
+
+
 def linear_x(axes: Axes) -> None:
     """An x axis of even steps, shortly written."""
     if not _only_one(axes):

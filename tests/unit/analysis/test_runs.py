@@ -105,9 +105,7 @@ def test_nothing_at_all(tmp_path, row, write_run):
     with pytest.raises(InputError, match="needs a finished evaluation"):
         Runs([write_run(tmp_path / "run", [trained])])
     (tmp_path / "run" / "results.json").write_text('[{"kind": "evaluate"}]')
-    with pytest.raises(
-        InputError, match=r"row 1 of .* lacks artifact, finger"
-    ):
+    with pytest.raises(InputError, match=r"row 1 of .* lacks artifact, finger"):
         Runs([tmp_path / "run"])
     (tmp_path / "run" / "results.json").write_text("{}")
     with pytest.raises(InputError, match="list of objects"):

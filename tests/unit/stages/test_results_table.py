@@ -1,7 +1,11 @@
 """The table that a run ends with."""
 
+import json
+import pathlib
 from typing import Any
 
+from pd_bert.stages.artifact import Artifact
+from pd_bert.stages.results import facts
 from pd_bert.stages.results_table import table
 
 
@@ -76,3 +80,32 @@ def test_an_axis_that_tells_lines_apart_has_a_column():
 
 def test_nothing_to_show():
     assert table([{"kind": "prepare"}]) == ""
+
+
+def artifact(folder: pathlib.Path, facts: dict[str, Any] | None, *made_of: str) -> None:
+    folder.mkdir(parents=True)
+    lineage = {name: {"artifact": name} for name in made_of}
+    info: dict[str, Any] = {"lineage": lineage}
+    if facts is not None:
+        info["facts"] = facts
+    (folder / "artifact.json").write_text(json.dumps(info))
+
+
+def test_the_nearest_fact_holds(tmp_path: pathlib.Path) -> None:
+    stages = tmp_path / "one" / "stages"
+    artifact(stages / "far", {"texts": 900, "similarity": 0.5, "files": 1})
+    artifact(stages / "near", {"texts": 100, "files": 2}, "far")
+    artifact(stages / "bare", None, "gone", "near")
+    artifact(stages / "own", {"files": 3}, "far", "bare")
+    # "far" is one step from "own", "near" two.
+    found = {"files": 3, "texts": 900, "similarity": 0.5}
+    assert facts(Artifact(stages / "own")) == found
+    found = {"files": 2, "texts": 100, "similarity": 0.5}
+    assert facts(Artifact(stages / "bare")) == found
+    # Of a link into another directory: what lies there beside it.
+    link = tmp_path / "two" / "stages" / "other"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(stages / "bare")
+    assert facts(Artifact(link)) == found
+    artifact(stages / "none", None)
+    assert facts(Artifact(stages / "none")) == {}

@@ -22,10 +22,10 @@ def check() -> Callable[[Figure], list[str]]:
     return _check
 
 
+@look()  # where numbers stand on an axis depends on it
 def _check(figure: Figure) -> list[str]:
     """The figure's texts; fails where something is cut off or lies over another."""
-    with look():
-        figure.draw_without_rendering()
+    figure.draw_without_rendering()
     texts = _shown(figure)
     whole = figure.bbox.padded(_PIXEL)
     boxes = [(text.get_text(), text.get_window_extent()) for text in texts]
