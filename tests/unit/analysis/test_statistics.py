@@ -97,11 +97,11 @@ def test_sides_of_unlike_lengths_are_refused():
         paired_bootstrap(accuracy, [GOLD[:1]], [GOLD[:1]], GOLD[:1])
 
 
-@pytest.mark.parametrize("metric", [f1, macro_f1, matthews])
-@pytest.mark.parametrize("labels", [2, 4])
+@pytest.mark.parametrize(
+    ("metric", "labels"),
+    [(f1, 2), (macro_f1, 2), (macro_f1, 4), (matthews, 2), (matthews, 4)],
+)
 def test_metrics_of_counts_are_those_of_the_tasks(metric, labels):
-    if metric is f1 and labels > 2:
-        pytest.skip("f1 is that of two labels")
     draw = np.random.default_rng(labels)
     gold, predicted = draw.integers(0, labels, (2, 30))
     index = draw.integers(0, 30, (20, 30))
