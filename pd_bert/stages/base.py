@@ -80,6 +80,9 @@ class Stage(abc.ABC):
     """Whether all processes of a cluster run it together."""
     trains: ClassVar[bool] = False
     """Whether numerical precision is part of what it makes."""
+    guards: ClassVar[tuple[str, ...]] = ()
+    """Fields with stages that must have passed before it, and that decide nothing of
+    what it makes."""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -207,7 +210,7 @@ def _fingerprint(stage: Stage, numerics: str) -> str:
     settings = {
         field.name: _identity(getattr(stage, field.name), numerics)
         for field in dataclasses.fields(stage)
-        if field.name not in ("name", "method")
+        if field.name not in ("name", "method", *stage.guards)
     }
     settings |= {name: _contents(path) for name, path in stage.external().items()}
     described = {"class": class_path(type(stage)), "settings": settings}

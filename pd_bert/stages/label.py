@@ -23,9 +23,9 @@ from pd_bert.stages.estimate_forward import logits_load, seconds_per_record
 from pd_bert.stages.estimate_prepare import SHARD_SECONDS
 from pd_bert.stages.estimate_training import forward_cost, network_of
 from pd_bert.stages.probe import Probe
+from pd_bert.stages.teacher_gate import TeacherGate
 from pd_bert.training import interrupt
 from pd_bert.training.feed import Forward
-from pd_bert.training.runtime import Runtime
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,21 +35,22 @@ class Label(Stage):
     Computed once for a teacher and a data set and read by every student, seed and
     epoch. A shard of the data gives a shard here; several processes share the work.
     With `split` the data are a split of a prepared task, whose gold labels are kept:
-    a recipe may then weigh hard and soft labels. Nothing is labelled before `gate`, a
-    stage that judges the teacher, has passed. `artifact.json` tells under `confidence`
+    a recipe may then weigh hard and soft labels. Nothing is labelled before `gate`
+    has judged the teacher. `artifact.json` tells under `confidence`
     how sure the teacher was.
     """
 
     name: str = "labels"
     teacher: Stage
     transfer: Stage
-    gate: Stage | None = None
+    gate: TeacherGate | None = None
     split: str = ""
     batch_size: int = 64
     buckets: tuple[int, ...] = DEFAULT_BUCKETS
 
     kind: ClassVar[str] = "label"
     trains: ClassVar[bool] = True
+    guards: ClassVar[tuple[str, ...]] = ("gate",)
 
     def check(self) -> None:
         super().check()
@@ -58,10 +59,7 @@ class Label(Stage):
                 f"{self.kind} {self.name}: students learn from no other split of a "
                 f"prepared task than train; received {self.split!r}"
             )
-        runtime = Runtime()
-        if self.gate is not None and not _reads(
-            self.gate, self.teacher.fingerprint(runtime), runtime
-        ):
+        if self.gate is not None and self.gate.evaluation.model != self.teacher:
             raise InputError(
                 f"{self.kind} {self.name}: the gate must judge the teacher that "
                 f"labels, {self.teacher.title}; {self.gate.title} judges another"
@@ -71,6 +69,8 @@ class Label(Stage):
         info = super().promise(inputs, where)
         if "pairs" in inputs["transfer"]:
             info["pairs"] = inputs["transfer"]["pairs"]
+        if not self.split and "count" in inputs["transfer"]:
+            info["count"] = inputs["transfer"]["count"]
         if "labels" not in inputs["teacher"]:
             return info
         labels = inputs["teacher"]["labels"]
@@ -204,11 +204,3 @@ class Label(Stage):
         cost = dataclasses.replace(cost, seconds=seconds, disk_bytes=labelled.bytes)
         info = {"labels": labels, "splits": {"": labelled}}
         return cost, {**inputs["transfer"], **info}
-
-
-def _reads(stage: Stage, fingerprint: str, runtime: Runtime) -> bool:
-    """Whether a stage reads another, or one that does."""
-    return any(
-        read.fingerprint(runtime) == fingerprint or _reads(read, fingerprint, runtime)
-        for read in stage.inputs().values()
-    )
