@@ -23,7 +23,7 @@ from pd_bert.search.study import Study
 from pd_bert.stages.base import Stage
 from pd_bert.stages.evaluate import Evaluate
 from pd_bert.stages.recipe import in_order
-from pd_bert.stages.results_table import Row
+from pd_bert.stages.result_group import Row
 from pd_bert.stages.runner import Runner
 from pd_bert.stages.workdir import Workdir
 from pd_bert.training import interrupt

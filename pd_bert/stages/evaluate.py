@@ -104,6 +104,7 @@ class Evaluate(Stage):
             "size_bytes": weight_bytes(artifact),
             "examples_per_second": passes.examples_per_second(self.batch_size),
             "latency_ms": passes.latency_ms(self.latency_batch_size),
+            "latency_batch_size": self.latency_batch_size,
             "labels": list(artifact.labels),
         }
 

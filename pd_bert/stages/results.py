@@ -8,7 +8,7 @@ from typing import Any
 from pd_bert.data.atomic import write_json
 from pd_bert.stages.artifact import Artifact
 from pd_bert.stages.base import Stage
-from pd_bert.stages.results_table import Row
+from pd_bert.stages.result_group import Row
 
 
 def result_row(
@@ -50,7 +50,12 @@ def facts(artifact: Artifact) -> dict[str, Any]:
     fewer steps back in the lineage holds.
     """
     # A reused artifact lies in another working directory, with what it was made of.
-    folder = artifact.directory.resolve()
+    return dict(_facts(artifact.directory.resolve()))
+
+
+@functools.lru_cache(maxsize=4096)
+def _facts(folder: pathlib.Path) -> dict[str, Any]:
+    """Finished artifacts do not change, and each new one makes all rows anew."""
     found: dict[str, Any] = {}
     near, seen = [folder], {folder}
     while near:

@@ -1,10 +1,8 @@
 """The table of what the models of a run reached, from the rows of results.json."""
 
-import statistics
 from collections.abc import Sequence
-from typing import Any
 
-Row = dict[str, Any]
+from pd_bert.stages.result_group import ResultGroup, Row, result_groups
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -14,19 +12,16 @@ def table(rows: Sequence[Row]) -> str:
     in the header or, where tasks have different ones, in a column; means over tasks
     come last. An axis of the recipe that tells lines apart has a column of its own.
     """
-    groups: dict[tuple[str, ...], list[Row]] = {}
-    shown = [row for row in rows if row["kind"] == "evaluate"]
-    shown += [row for row in rows if row["kind"] == "score"]
-    axes = telling_axes(shown)
-    for row in shown:
-        own = [row[name] for name in ("task", "method", "size")]
-        own += [row["axes"].get(axis, "–") for axis in axes]
-        groups.setdefault(tuple(map(str, own)), []).append(row)
+    shown = [
+        row for kind in ("evaluate", "score") for row in rows if row["kind"] == kind
+    ]
+    groups = result_groups(shown)
     if not groups:
         return ""
-    metrics = list(dict.fromkeys(row["primary_metric"] for row in shown))
+    axes = list(dict.fromkeys(axis for group in groups for axis in group.told))
+    metrics = list(dict.fromkeys(group.metric for group in groups))
     several = len(metrics) > 1
-    found = [split for row in shown for split in row["metrics"]]
+    found = [split for group in groups for split in group.spreads]
     splits = list(dict.fromkeys(["dev", "test", *found]))
     lines: list[tuple[str, ...]] = [
         (
@@ -46,69 +41,33 @@ def table(rows: Sequence[Row]) -> str:
             "speed-up",
         )
     ]
-    for key, group in groups.items():
-        speed = _speed(group)
-        first = group[0]
-        teacher = teacher_speed(first, shown)
+    for group in groups:
+        speed, size = group.examples_per_second, group.size_mb
         lines.append(
             (
-                *key,
-                *([first["primary_metric"]] if several else []),
+                group.task,
+                group.method,
+                group.size,
+                *(group.told.get(axis, "–") for axis in axes),
+                *([group.metric] if several else []),
                 *(_spread(group, split) for split in splits),
-                str(len(group)),
-                f"{first['parameters']:,}" if first["parameters"] else "–",
-                f"{first['size_bytes'] / 1e6:.1f}" if first["size_bytes"] else "–",
+                group.seeds,
+                f"{group.parameters:,}" if group.parameters else "–",
+                f"{size:.1f}" if size else "–",
                 f"{speed:,.0f}" if speed else "–",
-                f"{speed / teacher:.1f}×" if speed and teacher else "–",
+                f"{group.speed_up:.1f}×" if group.speed_up else "–",
             )
         )
     return aligned(lines, left=3 + len(axes) + several)
 
 
-def teacher_speed(row: Row, rows: Sequence[Row]) -> float | None:
-    """That of the task's teacher at the row's axes; None without a single one."""
-    found = [
-        other
-        for other in rows
-        if other["method"] == "teacher"
-        and other["task"] == row["task"]
-        and all(row["axes"].get(axis) == at for axis, at in other["axes"].items())
-    ]
-    return _speed(found) if len(found) == 1 else None
-
-
-def telling_axes(rows: Sequence[Row]) -> list[str]:
-    """The axes in which rows of one task, method, size and seed differ."""
-    alike: dict[tuple[Any, ...], list[Row]] = {}
-    for row in rows:
-        key = tuple(row[name] for name in ("task", "method", "size", "seed"))
-        alike.setdefault(key, []).append(row)
-    differing = {
-        axis: None
-        for same in alike.values()
-        for row in same
-        for axis, value in row["axes"].items()
-        if any(other["axes"].get(axis) != value for other in same)
-    }
-    return list(differing)
-
-
-def _spread(group: Sequence[Row], split: str) -> str:
-    values = [
-        100 * row["metrics"][split][row["primary_metric"]]
-        for row in group
-        if split in row["metrics"]
-    ]
-    if not values:
+def _spread(group: ResultGroup, split: str) -> str:
+    found = group.spreads.get(split)
+    if found is None:
         return "–"
-    if len(values) == 1:
-        return f"{values[0]:.1f}"
-    return f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}"
-
-
-def _speed(group: Sequence[Row]) -> float | None:
-    found = [row["examples_per_second"] for row in group if row["examples_per_second"]]
-    return statistics.median(found) if found else None
+    if found.sd is None:
+        return f"{found.mean:.1f}"
+    return f"{found.mean:.1f} ± {found.sd:.1f}"
 
 
 def aligned(lines: Sequence[Sequence[str]], *, left: int = 3) -> str:

@@ -1,0 +1,291 @@
+"""The rows of results.json that are one model with several seeds."""
+
+import dataclasses
+import functools
+import itertools
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pd_bert.stages.spread import Spread, spread
+from pd_bert.stages.told import as_key, told
+
+Row = dict[str, Any]
+
+TEACHER = "teacher"
+WORKDIR = "working directory"
+_NAMES = ("kind", "task", "method", "size")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class ResultGroup:
+    """Rows alike in kind, task, method, size and axes: those of several seeds.
+
+    `axes` has, of the axes that tell groups of one task, method and size apart, those
+    with one value here, as the rows hold it. `directories` are the working directories
+    where those tell groups apart, () else. `told` is both as people read it. Each row
+    has a further key, `speed_up`, over `teacher_speed`, the examples a second of the
+    task's teacher. None: not measured.
+    """
+
+    rows: tuple[Row, ...]
+    kind: str
+    task: str
+    method: str
+    size: str
+    axes: Mapping[str, Any]
+    directories: tuple[str, ...]
+    told: Mapping[str, str]
+    teacher_speed: float | None = None
+
+    @property
+    def title(self) -> str:
+        """The group's name among those of its task."""
+        extra = [f"({name} {value})" for name, value in self.told.items()]
+        return " ".join([self.method, self.size, *extra])
+
+    @property
+    def metric(self) -> str:
+        return str(self.rows[0]["primary_metric"])
+
+    @functools.cached_property
+    def spreads(self) -> Mapping[str, Spread]:
+        """The primary metric in percent, of each split that was measured."""
+        names = dict.fromkeys(s for row in self.rows for s in row["metrics"] or {})
+        found = {name: self.values(name) for name in names}
+        return {name: spread(each) for name, each in found.items() if each}
+
+    @property
+    def seeds(self) -> str:
+        """How many seeds each split was measured with."""
+        counts = {name: each.n for name, each in self.spreads.items()}
+        if len(set(counts.values())) <= 1:
+            return str(next(iter(counts.values()), 0))
+        return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+    @property
+    def parameters(self) -> int | None:
+        return self.rows[0]["parameters"]
+
+    @property
+    def size_bytes(self) -> int | None:
+        return self.rows[0]["size_bytes"]
+
+    @property
+    def size_mb(self) -> float | None:
+        """Megabytes (10⁶ bytes) of the weights on disk."""
+        return self.size_bytes / 1e6 if self.size_bytes else None
+
+    @property
+    def latency_ms(self) -> float | None:
+        """The median over the seeds."""
+        return self._median("latency_ms")
+
+    @property
+    def examples_per_second(self) -> float | None:
+        """The median over the seeds."""
+        return self._median("examples_per_second")
+
+    @property
+    def speed_up(self) -> float | None:
+        """Examples a second over the teacher's."""
+        speed = self.examples_per_second
+        return speed / self.teacher_speed if speed and self.teacher_speed else None
+
+    def values(self, split: str) -> list[float]:
+        """The primary metric in percent, of the seeds that have the split."""
+        found = [(row["metrics"] or {}).get(split, {}) for row in self.rows]
+        return [100 * each[self.metric] for each in found if self.metric in each]
+
+    def holds(self, other: "ResultGroup") -> bool:
+        """Whether all that tells the other apart is so of this one too."""
+        return all(
+            row["axes"].get(axis) == value
+            for row in self.rows
+            for axis, value in other.axes.items()
+        ) and (
+            not other.directories
+            or (bool(self.directories) and {*self.directories} <= {*other.directories})
+        )
+
+    def _median(self, key: str) -> float | None:
+        found = [row[key] for row in self.rows if row.get(key)]
+        return statistics.median(found) if found else None
+
+
+def result_groups(
+    rows: Sequence[Row], *, over_tasks: bool = False
+) -> tuple[ResultGroup, ...]:
+    """The groups of rows with metrics, in the rows' order.
+
+    Rows may have a key `directory`, and one fingerprint may be in several. A directory
+    tells groups apart only if there are rows that nothing else does: with the same
+    seed, or from recipes with other axes. With `over_tasks` the rows of all tasks are
+    in one group, whose task is "".
+    """
+    alike: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        alike.setdefault(tuple(row[name] for name in _NAMES), []).append(row)
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    telling: dict[str, None] = {}
+    for key, same in alike.items():
+        axes = _telling(same)
+        telling |= dict.fromkeys(axes)
+        start = (key[0], None, *key[2:]) if over_tasks else key
+        for row in same:
+            at = tuple((axis, as_key(row["axes"].get(axis))) for axis in axes)
+            found.setdefault((*start, at), []).append(row)
+    parts: list[list[tuple[list[Row], tuple[str, ...]]]] = [
+        [(each, ())] for each in found.values()
+    ]
+    if any(_clash(each) for each in found.values()):
+        everywhere = {row.get("directory") for row in rows}
+        parts = [_by_directory(each, everywhere) for each in found.values()]
+    names = {axis: told(row["axes"].get(axis) for row in rows) for axis in telling}
+    groups = [
+        _group(members, directories, names, over_tasks)
+        for part in parts
+        for members, directories in part
+    ]
+    return tuple(_with_speed(each, groups) for each in groups)
+
+
+def of_method(
+    group: ResultGroup, others: Iterable[ResultGroup], method: str
+) -> tuple[ResultGroup, ...]:
+    """The groups of a method at a group's task, axes and directory, of any size."""
+    return tuple(
+        each
+        for each in others
+        if (each.kind, each.task, each.method) == (group.kind, group.task, method)
+        and group.holds(each)
+    )
+
+
+def teacher_of(group: ResultGroup, others: Iterable[ResultGroup]) -> ResultGroup | None:
+    """The task's teacher at the group's axes; None without a single one."""
+    found = of_method(group, others, TEACHER)
+    return found[0] if len(found) == 1 else None
+
+
+def _telling(rows: Sequence[Row]) -> list[str]:
+    """The axes in which rows of one task, method and size differ.
+
+    Not those whose values are the seeds' own, nor those that a recipe has and another
+    directory's has not.
+    """
+    found = []
+    for axis in dict.fromkeys(axis for row in rows for axis in row["axes"]):
+        having = [row for row in rows if row["axes"].get(axis) is not None]
+        if all(_is_seed(row, axis) for row in having):
+            continue
+        homes = {row.get("directory") for row in having}
+        lacking = any(
+            row not in having and row.get("directory") in homes for row in rows
+        )
+        if lacking or len({as_key(row["axes"][axis]) for row in having}) > 1:
+            found.append(axis)
+    return found
+
+
+def _is_seed(row: Row, axis: str) -> bool:
+    value = row["axes"].get(axis)
+    return value == row["seed"] and not isinstance(value, bool)
+
+
+def _clash(rows: Sequence[Row]) -> bool:
+    """Whether directories hold different models here that no axis tells apart."""
+    homes: dict[str, list[Row]] = {}
+    for row in rows:
+        homes.setdefault(row.get("directory", ""), []).append(row)
+    for one, other in itertools.combinations(homes.values(), 2):
+        prints = [{row["fingerprint"] for row in side} for side in (one, other)]
+        if prints[0] <= prints[1] or prints[1] <= prints[0]:
+            continue
+        seeds = [_by_seed(side) for side in (one, other)]
+        if any(seeds[0][seed] != seeds[1][seed] for seed in seeds[0] & seeds[1].keys()):
+            return True
+        axes = [{as_key(_axes(row)) for row in side} for side in (one, other)]
+        if axes[0] != axes[1]:
+            return True
+    return False
+
+
+def _by_seed(rows: Sequence[Row]) -> dict[tuple[Any, Any], set[str]]:
+    found: dict[tuple[Any, Any], set[str]] = {}
+    for row in rows:
+        found.setdefault((row["task"], row["seed"]), set()).add(row["fingerprint"])
+    return found
+
+
+def _axes(row: Row) -> dict[str, Any]:
+    return {
+        axis: value for axis, value in row["axes"].items() if not _is_seed(row, axis)
+    }
+
+
+def _by_directory(
+    rows: Sequence[Row], everywhere: set[Any]
+) -> list[tuple[list[Row], tuple[str, ...]]]:
+    """A part for each directory; those that hold the same are one, () if all do."""
+    homes: dict[str, list[Row]] = {}
+    for row in rows:
+        homes.setdefault(row.get("directory", ""), []).append(row)
+    parts: dict[frozenset[str], tuple[list[Row], list[str]]] = {}
+    for home, held in homes.items():
+        members, names = parts.setdefault(
+            frozenset(row["fingerprint"] for row in held), ([], [])
+        )
+        members += held
+        names.append(home)
+    return [
+        (members, () if {*names} == everywhere else tuple(names))
+        for members, names in parts.values()
+    ]
+
+
+def _group(
+    members: Sequence[Row],
+    directories: tuple[str, ...],
+    names: Mapping[str, Mapping[str, str]],
+    over_tasks: bool,
+) -> ResultGroup:
+    # A stage that several directories share has the axes of all of them.
+    rows: dict[str, Row] = {}
+    for row in members:
+        held = rows.get(row["fingerprint"], {**row, "directories": ()})
+        rows[row["fingerprint"]] = {
+            **held,
+            "axes": {**row["axes"], **held["axes"]},
+            "directories": (*held["directories"], row.get("directory", "")),
+        }
+    first = members[0]
+    axes = {}
+    for axis in names:
+        values = {as_key(row["axes"].get(axis)) for row in rows.values()}
+        value = first["axes"].get(axis)
+        if len(values) == 1 and value is not None:
+            axes[axis] = value
+    shown = {axis: names[axis][as_key(value)] for axis, value in axes.items()}
+    if directories:
+        shown[WORKDIR] = ", ".join(directories)
+    return ResultGroup(
+        rows=tuple(rows.values()),
+        kind=first["kind"],
+        task="" if over_tasks else str(first["task"] or "–"),
+        method=str(first["method"] or "–"),
+        size=str(first["size"] or "–"),
+        axes=axes,
+        directories=directories,
+        told=shown,
+    )
+
+
+def _with_speed(group: ResultGroup, groups: Sequence[ResultGroup]) -> ResultGroup:
+    teacher = group if group.method == TEACHER else teacher_of(group, groups)
+    speed = teacher.examples_per_second if teacher else None
+    rows = []
+    for row in group.rows:
+        own = row.get("examples_per_second")
+        rows.append({**row, "speed_up": own / speed if own and speed else None})
+    return dataclasses.replace(group, rows=tuple(rows), teacher_speed=speed)
