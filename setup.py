@@ -56,6 +56,7 @@ setup(
         "tensorboard>=2.20",
         "optuna>=5,<6",
         "jinja2>=3.1,<4",
+        "markupsafe>=2.1,<4",
         "tqdm>=4.66",
     ],
     extras_require={

@@ -1,15 +1,13 @@
 """The best student within limits."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import scipy.stats
 
-from pd_bert.analysis.statistics import Difference
-from pd_bert.analysis.summary import TEACHER, Summary, compare
-
-Compare = Callable[[Summary, Summary, str], Difference | None]
+from pd_bert.analysis.evidence import Compare
+from pd_bert.stages.result_group import TEACHER, ResultGroup
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -20,25 +18,27 @@ class Choice:
     """
 
     task: str
-    best: Summary | None
-    next_best: Summary | None
+    best: ResultGroup | None
+    next_best: ResultGroup | None
     fits: int
     students: int
     reason: str
 
 
 def choose(
-    found: Sequence[Summary],
+    found: Sequence[ResultGroup],
     *,
     max_latency_ms: float | None = None,
     max_size_mb: float | None = None,
-    compare: Compare = compare,
+    compare: Compare,
 ) -> tuple[Choice, ...]:
     """A choice for each task among the models that are not its teacher.
 
-    A model whose latency or size was not measured does not fit a limit on it. The test
-    split has no say. Of equals the smaller, then the faster, then the first is taken.
+    Means over tasks are no models to choose from. A model whose latency or size was
+    not measured does not fit a limit on it. The test split has no say. Of equals the
+    smaller, then the faster, then the first is taken.
     """
+    found = [each for each in found if each.kind == "evaluate"]
     tasks = dict.fromkeys(each.task for each in found)
     return tuple(
         _choice(
@@ -60,7 +60,7 @@ def choose(
 
 def _choice(
     task: str,
-    students: Sequence[Summary],
+    students: Sequence[ResultGroup],
     max_latency_ms: float | None,
     max_size_mb: float | None,
     compare: Compare,
@@ -111,7 +111,7 @@ def _fits(value: float | None, limit: float | None) -> bool:
     return limit is None or (value is not None and value <= limit)
 
 
-def _none_fits(students: Sequence[Summary], limits: str) -> str:
+def _none_fits(students: Sequence[ResultGroup], limits: str) -> str:
     if not students:
         return "There is no student with a measured dev split."
     reason = f"None of {len(students)} students fits {limits}."
@@ -128,7 +128,7 @@ def _none_fits(students: Sequence[Summary], limits: str) -> str:
     return reason
 
 
-def _against(best: Summary, other: Summary, compare: Compare) -> str:
+def _against(best: ResultGroup, other: ResultGroup, compare: Compare) -> str:
     """How far the runner-up is behind, and whether that may be chance."""
     gap = best.spreads["dev"].mean - other.spreads["dev"].mean
     text = f"The next is {other.title}, {gap:.1f} points behind"
@@ -138,7 +138,7 @@ def _against(best: Summary, other: Summary, compare: Compare) -> str:
     if (seeds := _over_seeds(best, other)) is not None:
         intervals.append(("seeds", *seeds))
     if not intervals:
-        return f"{text}; with one seed and no stored predictions noise is unknown."
+        return f"{text}; these seeds, without predictions, leave noise unknown."
     told = ", ".join(
         f"{low:.1f} to {high:.1f} over {what}" for what, low, high in intervals
     )
@@ -146,24 +146,19 @@ def _against(best: Summary, other: Summary, compare: Compare) -> str:
     return f"{text}, {'within' if noise else 'beyond'} noise (95 % interval {told})."
 
 
-def _over_seeds(best: Summary, other: Summary) -> tuple[float, float] | None:
-    """Welch's 95 % interval of the difference of the means; None with a single seed."""
-    one, two = (_values(each) for each in (best, other))
+def _over_seeds(best: ResultGroup, other: ResultGroup) -> tuple[float, float] | None:
+    """Welch's 95 % interval of the means' difference; None if it cannot be known.
+
+    It cannot of a single seed, nor of seeds without any variance, which are too few.
+    """
+    one, two = (each.values("dev") for each in (best, other))
     if min(len(one), len(two)) < 2:
         return None
     squares = [np.var(side, ddof=1) / len(side) for side in (one, two)]
     gap, square = float(np.mean(one) - np.mean(two)), sum(squares)
     if not square:
-        return gap, gap
+        return None
     parts = zip(squares, (one, two), strict=True)
     freedom = square**2 / sum(part**2 / (len(side) - 1) for part, side in parts)
     half = float(scipy.stats.t.ppf(0.975, freedom)) * float(square) ** 0.5
     return gap - half, gap + half
-
-
-def _values(each: Summary) -> list[float]:
-    return [
-        100 * row["metrics"]["dev"][each.metric]
-        for row in each.rows
-        if "dev" in row["metrics"]
-    ]

@@ -1,9 +1,13 @@
 """What a section of the report is made of."""
 
 import dataclasses
+import zlib
 from typing import ClassVar
 
 from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from pd_bert.analysis.plots.svg import svg as svg_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,13 +23,15 @@ class Paragraph:
 class Table:
     """A table of text; the first `names` columns hold names, the others numbers.
 
-    A line break in a cell is kept. `wide` columns, counted from 0, hold long text.
+    The first `headers` columns say what a row is. A line break in a cell is kept.
+    `wide` columns, counted from 0, hold long text.
     """
 
     caption: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     names: int = 1
+    headers: int = 1
     wide: tuple[int, ...] = ()
 
     template: ClassVar[str] = "table.html"
@@ -43,6 +49,14 @@ class Drawing:
     narrow: bool = False
 
     template: ClassVar[str] = "drawing.html"
+
+
+def drawing(
+    figure: Figure, *, name: str, title: str, caption: str, narrow: bool = False
+) -> Drawing:
+    """A figure with its caption; `name` as that of `svg`, `title` for its readers."""
+    text = svg_of(figure, name=name, title=title, description=caption)
+    return Drawing(caption=caption, svg=Markup(text), narrow=narrow)
 
 
 Block = Paragraph | Table | Drawing
@@ -78,11 +92,12 @@ def number(value: float | None, digits: int = 1) -> str:
 
 
 def anchor(text: str) -> str:
-    """Text as a part of a file's name or an element's id: [a-z0-9_] alone.
+    """Text as a part of an element's id, [a-z0-9_-]; different ones for other texts.
 
-    >>> anchor("SST-2 (dev)")
-    'sst_2__dev_'
+    >>> anchor("sst2"), anchor("SST-2")
+    ('sst2', 'sst_2-e3616f49')
     """
-    return "".join(
+    plain = "".join(
         char if char.isascii() and char.isalnum() else "_" for char in text.lower()
     )
+    return plain if plain == text else f"{plain}-{zlib.crc32(text.encode()):08x}"

@@ -3,76 +3,151 @@
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from pd_bert.analysis.runs import Runs
-from pd_bert.analysis.statistics import Difference
-from pd_bert.analysis.summary import (
-    Summary,
-    baseline_of,
-    check_baseline,
-    compare,
-    splits_of,
-    summaries,
+from pd_bert.analysis.predictions import PredictionFiles, Predictions
+from pd_bert.analysis.runs import Runs, folder
+from pd_bert.analysis.statistics import Difference, Metric, paired_bootstrap
+from pd_bert.errors import InputError
+from pd_bert.stages.result_group import (
+    TEACHER,
+    ResultGroup,
+    of_method,
+    result_groups,
     teacher_of,
 )
-from pd_bert.errors import InputError
+from pd_bert.tasks import metrics as known_metrics
+
+_SPLITS = ("dev", "test")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Evidence:
-    """Runs with their summaries, and what is asked of them.
+    """Runs with their groups, and what is asked of them.
 
-    `split` is that on which models are shown and compared; where a task lacks it, dev
-    is. `baseline` is a method, or None for no comparison.
+    `split` is that on which models are shown and compared; where no model of a task
+    has it, dev is. `baseline` is a method, or None for no comparison.
     """
 
     runs: Runs
-    summaries: tuple[Summary, ...]
+    groups: tuple[ResultGroup, ...]
     split: str
     baseline: str | None = None
     max_latency_ms: float | None = None
     max_size_mb: float | None = None
+    files: PredictionFiles = dataclasses.field(default_factory=PredictionFiles)
 
-    def split_of(self, summary: Summary) -> str:
-        """The split on which a summary is shown."""
-        if self.split in summary.spreads:
-            return self.split
-        return next(iter(splits_of([summary])))
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(each.task for each in self.groups))
 
-    def teacher(self, summary: Summary) -> Summary | None:
-        return teacher_of(summary, self.summaries)
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """In the order of all figures, so that each has the same mark in all."""
+        return tuple(dict.fromkeys(each.method for each in self.groups))
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What was found so far that could not be read, in sentences."""
+        return (*self.runs.faults, *self.files.faults)
+
+    def of_task(self, task: str) -> tuple[ResultGroup, ...]:
+        return tuple(each for each in self.groups if each.task == task)
+
+    def split_of(self, task: str) -> str:
+        """The split on which all models of a task are shown."""
+        splits = splits_of(self.of_task(task))
+        return self.split if self.split in splits else splits[0]
+
+    def left_out(
+        self, task: str, shown: Iterable[ResultGroup], why: str = "not measured on it"
+    ) -> str:
+        """A sentence that names the task's models that are not shown; "" for none."""
+        held = set(shown)
+        names = [each.title for each in self.of_task(task) if each not in held]
+        return f" Left out, as {why}: {', '.join(names)}." if names else ""
+
+    def teacher(self, group: ResultGroup) -> ResultGroup | None:
+        return teacher_of(group, self.groups) if group.method != TEACHER else None
+
+    def predictions(self, group: ResultGroup) -> tuple[Predictions, ...]:
+        """Those of each seed on the task's split; () unless every seed has them."""
+        return self._predictions(group, self.split_of(group.task))
+
+    def compare(
+        self, ours: ResultGroup, theirs: ResultGroup, split: str
+    ) -> Difference | None:
+        """The paired bootstrap of two groups, in percent points; None if it cannot be.
+
+        It cannot without stored predictions of both on the same examples, and for
+        metrics that `pd_bert.tasks.metrics` does not have.
+        """
+        metric = metric_named(ours.metric)
+        one, other = (self._predictions(each, split) for each in (ours, theirs))
+        if metric is None or not one or not other or not one[0].alike(other[0]):
+            return None
+        if ours.metric != theirs.metric or len(one[0].label) < 2:
+            return None
+        found = paired_bootstrap(
+            metric,
+            [each.predicted for each in one],
+            [each.predicted for each in other],
+            one[0].label,
+        )
+        return Difference(
+            value=100 * found.value,
+            low=100 * found.low,
+            high=100 * found.high,
+            share=found.share,
+        )
 
     @functools.cached_property
-    def comparisons(self) -> dict[Summary, tuple[Summary, Difference]]:
-        """Each summary's baseline and difference to it, where they can be compared."""
+    def comparisons(self) -> dict[ResultGroup, tuple[ResultGroup, Difference]]:
+        """Each group's baseline and difference to it, where they can be compared."""
         found = {}
-        for each in self.summaries if self.baseline else ():
-            other = baseline_of(each, self.summaries, str(self.baseline))
-            difference = other and compare(each, other, self.split_of(each))
+        for each in self.groups if self.baseline else ():
+            other = baseline_of(each, self.groups, str(self.baseline))
+            split = self.split_of(each.task)
+            difference = other and self.compare(each, other, split)
             if other and difference:
                 found[each] = (other, difference)
         return found
 
     @property
-    def tasks(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(each.task for each in self.summaries))
-
-    @property
     def metric(self) -> str:
         """The metric's name, or "metric" where tasks have different ones."""
-        names = {each.metric for each in self.summaries}
-        return next(iter(names)) if len(names) == 1 else "metric"
+        return common_metric(self.groups)
 
-    def foremost(self, task: str) -> tuple[Summary, ...]:
-        """Of each method of a task the summary that is best on dev."""
-        best: dict[str, Summary] = {}
-        for each in self.summaries:
-            if each.task == task and each.predictions(self.split_of(each)):
+    @functools.cached_property
+    def timed(self) -> str:
+        """What a latency is that of: one example, or a batch of several."""
+        sizes = sorted(
+            {
+                int(self.runs.info(row).get("latency_batch_size") or 1)
+                for group in self.groups
+                for row in group.rows
+                if row["latency_ms"]
+            }
+        )
+        if sizes in ([], [1]):
+            return "one example"
+        return f"a batch of {' or '.join(map(str, sizes))}"
+
+    def foremost(self, task: str) -> tuple[ResultGroup, ...]:
+        """Of each method of a task, of those with predictions, the best on dev."""
+        best: dict[str, ResultGroup] = {}
+        for each in self.of_task(task):
+            if self.predictions(each):
                 held = best.setdefault(each.method, each)
                 if _on_dev(each) > _on_dev(held):
                     best[each.method] = each
         return tuple(best.values())
+
+    def _predictions(self, group: ResultGroup, split: str) -> tuple[Predictions, ...]:
+        return self.files.of(map(folder, group.rows), split)
+
+
+Compare = Callable[[ResultGroup, ResultGroup, str], Difference | None]
 
 
 def gather(
@@ -88,8 +163,13 @@ def gather(
     Raises InputError as `Runs` does, and for a split or baseline that no run has.
     """
     runs = Runs(directories)
-    found = summaries(runs.measured)
+    found = tuple(each for each in result_groups(runs.measured) if each.spreads)
     splits = splits_of(found)
+    if not splits:
+        raise InputError(
+            "evaluations have their primary metric on some split; none in "
+            f"{', '.join(map(str, directories))} has"
+        )
     if split is None:
         split = "test" if "test" in splits else splits[0]
     if split not in splits:
@@ -97,11 +177,15 @@ def gather(
             f"--split is one of the measured splits, {', '.join(splits)}; "
             f"received {split!r}"
         )
-    if baseline is not None:
-        check_baseline(found, baseline)
+    methods = sorted({each.method for each in found})
+    if baseline is not None and baseline not in methods:
+        raise InputError(
+            f"--baseline is one of the methods of the runs, {', '.join(methods)}; "
+            f"received {baseline!r}"
+        )
     return Evidence(
         runs=runs,
-        summaries=found,
+        groups=found,
         split=split,
         baseline=baseline,
         max_latency_ms=max_latency_ms,
@@ -109,6 +193,41 @@ def gather(
     )
 
 
-def _on_dev(summary: Summary) -> float:
-    spread = summary.spreads.get("dev")
+def splits_of(found: Iterable[ResultGroup]) -> tuple[str, ...]:
+    """The measured splits: dev and test first."""
+    names = [split for each in found for split in each.spreads]
+    return tuple(dict.fromkeys([*(s for s in _SPLITS if s in names), *names]))
+
+
+def common_metric(found: Iterable[ResultGroup]) -> str:
+    """The groups' metric, or "metric" where they have different ones."""
+    names = {each.metric for each in found}
+    return next(iter(names)) if len(names) == 1 else "metric"
+
+
+def baseline_of(
+    group: ResultGroup, others: Iterable[ResultGroup], method: str
+) -> ResultGroup | None:
+    """What a group is compared with: `method` at its task, size and axes.
+
+    The teacher, which has one size for all students, may be of another. None where
+    there is none or several, and for groups of `method` itself.
+    """
+    if group.method == method:
+        return None
+    if method == TEACHER:
+        return teacher_of(group, others)
+    found = of_method(group, others, method)
+    same = [each for each in found if each.size == group.size]
+    return same[0] if len(same) == 1 else None
+
+
+def metric_named(name: str) -> Metric | None:
+    """A metric of `pd_bert.tasks.metrics`; None if it has none of that name."""
+    found = None if name.startswith("_") else getattr(known_metrics, name, None)
+    return found if callable(found) else None
+
+
+def _on_dev(group: ResultGroup) -> float:
+    spread = group.spreads.get("dev")
     return spread.mean if spread else float("-inf")

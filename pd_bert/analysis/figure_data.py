@@ -1,22 +1,24 @@
 """The points of a recipe's figure: those of the runs and those of the paper."""
 
 import dataclasses
+import functools
 import math
 import statistics as plain
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from typing import Any
 
 from pd_bert.analysis.runs import Row, column
-from pd_bert.analysis.statistics import Spread, spread
 from pd_bert.stages.figure import Figure
+from pd_bert.stages.result_group import WORKDIR, ResultGroup
+from pd_bert.stages.spread import Spread, spread
+from pd_bert.stages.told import as_key, told
 
 RUN, PAPER = "run", "paper"
-
-Place = tuple[str, str, object]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Datum:
-    """A point: `spread` over the runs at it; `source` is run or paper.
+    """A point: `spread` over the seeds at it; `source` is run or paper.
 
     The spread is in percent, or in the unit of the figure's column `y`.
     """
@@ -28,24 +30,40 @@ class Datum:
     source: str
 
 
-def figure_data(figure: Figure, rows: Sequence[Row]) -> tuple[Datum, ...]:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Place:
+    """What a group measured at one panel, line and x."""
+
+    panel: str
+    line: str
+    x: Any
+    group: ResultGroup
+    values: tuple[float, ...]
+
+
+def figure_data(
+    figure: Figure,
+    groups: Sequence[ResultGroup],
+    directories: Set[str] = frozenset(),
+) -> tuple[Datum, ...]:
     """The figure's points: panels and lines in their order, x ascending or as met.
+
+    `groups` are those of the runs, over tasks for a meta-score; of `directories` alone
+    where some are given. A point is one group's. Where several would stand at one
+    place, what parts them is added to the names: tasks to the panels', all else to the
+    lines'.
 
     x is a number if it is one at every point, else a name. Rows that lack the split, or
     a column of the figure, are left out. The paper's numbers follow, in a panel named
     by `paper_label`.
     """
-    placed = [(found, row) for row in rows if (found := _place(figure, row))]
-    measured = _meta_scores(placed) if figure.meta_score else _values(figure, placed)
-    groups: dict[Place, list[float]] = {}
-    for place, value in measured:
-        groups.setdefault(place, []).append(value)
+    places = _apart(_places(figure, groups, directories))
     paper = [
         (line, x, value)
         for line, points in figure.paper.items()
         for x, value in points.items()
     ]
-    numeric = all(_is_number(x) for _, _, x in groups) and all(
+    numeric = all(_is_number(each.x) for each in places) and all(
         _is_number(x) for _, x, _ in paper
     )
 
@@ -53,8 +71,14 @@ def figure_data(figure: Figure, rows: Sequence[Row]) -> tuple[Datum, ...]:
         return float(str(x)) if numeric else str(x)
 
     data = [
-        Datum(panel=panel, line=line, x=at(x), spread=spread(values), source=RUN)
-        for (panel, line, x), values in groups.items()
+        Datum(
+            panel=each.panel,
+            line=each.line,
+            x=at(each.x),
+            spread=spread(each.values),
+            source=RUN,
+        )
+        for each in places
     ]
     data += [
         Datum(
@@ -66,10 +90,9 @@ def figure_data(figure: Figure, rows: Sequence[Row]) -> tuple[Datum, ...]:
         )
         for line, x, value in paper
     ]
-    order = list(dict.fromkeys([*figure.methods, *(each.line for each in data)]))
+    order = _line_order(figure, places, data)
     panels = list(dict.fromkeys((each.source, each.panel) for each in data))
-    named = dict.fromkeys([*figure.methods, *(each.x for each in data)])
-    names: list[object] = list(named)
+    names: list[object] = list(dict.fromkeys([*figure.methods, *(d.x for d in data)]))
     data.sort(
         key=lambda each: (
             panels.index((each.source, each.panel)),
@@ -80,52 +103,135 @@ def figure_data(figure: Figure, rows: Sequence[Row]) -> tuple[Datum, ...]:
     return tuple(data)
 
 
-def _place(figure: Figure, row: Row) -> Place | None:
-    """Panel, line and x of a row; None if it is not one of the figure's."""
-    if row["kind"] != figure.kind:
-        return None
-    if figure.methods and row["method"] not in figure.methods:
-        return None
-    x, line = column(row, figure.x), column(row, figure.lines)
-    panel = "" if figure.panels is None else column(row, figure.panels)
-    if x is None or line is None or panel is None:
-        return None
-    return str(panel), str(line), x
+def drawn(figure: Figure, group: ResultGroup) -> bool:
+    """Whether a group is one of the figure's."""
+    return group.kind == figure.kind and (
+        not figure.methods or group.method in figure.methods
+    )
 
 
-def _values(
-    figure: Figure, placed: Sequence[tuple[Place, Row]]
-) -> Iterator[tuple[Place, float]]:
+def _places(
+    figure: Figure, groups: Sequence[ResultGroup], directories: Set[str]
+) -> list[_Place]:
+    """One for each group, or several where its seeds differ in a column."""
+    mine = [
+        (group, [row for row in group.rows if _is_in(row, directories)])
+        for group in groups
+        if drawn(figure, group)
+    ]
+    columns = (figure.panels, figure.lines, figure.x)
+    # References of all rows together, as two may read alike if shortened.
+    shown = [
+        told(column(row, name) for _, rows in mine for row in rows) if name else {}
+        for name in columns
+    ]
+    tasks = {row["task"] for _, rows in mine for row in rows}
+    found = []
+    for group, rows in mine:
+        at: dict[tuple[Any, ...], list[Row]] = {}
+        for row in rows:
+            held = [column(row, name) if name else "" for name in columns]
+            if None not in held:
+                at.setdefault(tuple(map(as_key, held)), []).append(row)
+        for (panel, line, x), same in at.items():
+            measured = _meta_scores if figure.meta_score else _values
+            if values := tuple(measured(figure, same, tasks)):
+                value = column(same[0], figure.x)
+                found.append(
+                    _Place(
+                        panel=shown[0].get(panel, ""),
+                        line=shown[1][line],
+                        x=value if _is_number(value) else shown[2][x],
+                        group=group,
+                        values=values,
+                    )
+                )
+    return found
+
+
+def _apart(places: list[_Place]) -> list[_Place]:
+    """No two at one place: panels are told by task, then lines by the rest."""
+    axes = dict.fromkeys(axis for each in places for axis in each.group.told)
+    ways: list[tuple[bool, Callable[[ResultGroup], str]]] = [
+        (True, lambda group: group.task),
+        (False, lambda group: group.method),
+        (False, lambda group: group.size),
+        *((False, functools.partial(_axis, axis=axis)) for axis in axes),
+    ]
+    for tells_panels, name in ways:
+        at: dict[tuple[Any, ...], set[str]] = {}
+        for each in places:
+            at.setdefault((each.panel, each.line, each.x), set()).add(name(each.group))
+        if not any(len(names) > 1 for names in at.values()):
+            continue
+        places = [
+            dataclasses.replace(each, panel=f"{each.panel} {name(each.group)}".strip())
+            if tells_panels
+            else dataclasses.replace(
+                each, line=f"{each.line} {name(each.group)}".strip()
+            )
+            for each in places
+        ]
+    return places
+
+
+def _axis(group: ResultGroup, axis: str) -> str:
+    """What an axis adds to a line's name."""
+    if axis not in group.told:
+        return ""
+    value = group.told[axis]
+    return f"({value})" if axis == WORKDIR else f"({axis} {value})"
+
+
+def _line_order(
+    figure: Figure, places: Sequence[_Place], data: Sequence[Datum]
+) -> list[str]:
+    """The lines' names: those of the figure's methods in its order, others as met."""
+    by_method = [
+        each.line
+        for method in figure.methods
+        for each in places
+        if each.group.method == method and figure.lines == "method"
+    ]
+    return list(dict.fromkeys([*by_method, *(each.line for each in data)]))
+
+
+def _is_in(row: Row, directories: Set[str]) -> bool:
+    return not directories or bool(directories & {*row.get("directories", ())})
+
+
+def _values(figure: Figure, rows: Iterable[Row], tasks: Set[Any]) -> Iterator[float]:
     """The column `y`, or the primary metric in percent, of each row that has it."""
-    for place, row in placed:
+    for row in rows:
         if figure.y is not None:
             value = column(row, figure.y)
             if isinstance(value, int | float):
-                yield place, float(value)
-        elif figure.split in row["metrics"]:
-            yield place, 100 * row["metrics"][figure.split][row["primary_metric"]]
+                yield float(value)
+        elif row["primary_metric"] in row["metrics"].get(figure.split, {}):
+            yield 100 * row["metrics"][figure.split][row["primary_metric"]]
 
 
-def _meta_scores(placed: Sequence[tuple[Place, Row]]) -> Iterator[tuple[Place, float]]:
-    """The mean over tasks, in percent, of each place's seeds that have every task.
+def _meta_scores(
+    figure: Figure, rows: Iterable[Row], tasks: Set[Any]
+) -> Iterator[float]:
+    """The mean over tasks, in percent, of each seed that has all of them.
 
-    The tasks are all those of the figure. A task's score is the mean over its dev sets
-    (`dev`, and `dev_…`) of the mean of the metrics.
+    A task's score is the mean over its dev sets (`dev`, and `dev_…`) of the mean of
+    the metrics.
     """
-    scores: dict[tuple[Place, object], dict[str, list[float]]] = {}
-    for place, row in placed:
+    scores: dict[object, dict[Any, list[float]]] = {}
+    for row in rows:
         on_dev = [
             plain.fmean(found.values())
             for split, found in row["metrics"].items()
-            if split == "dev" or split.startswith("dev_")
+            if found and (split == "dev" or split.startswith("dev_"))
         ]
         if on_dev:
-            of_seed = scores.setdefault((place, row["seed"]), {})
-            of_seed.setdefault(str(row["task"]), []).append(100 * plain.fmean(on_dev))
-    tasks = {task for found in scores.values() for task in found}
-    for (place, _), found in scores.items():
+            of_seed = scores.setdefault(row["seed"], {})
+            of_seed.setdefault(row["task"], []).append(100 * plain.fmean(on_dev))
+    for found in scores.values():
         if found.keys() == tasks:
-            yield place, plain.fmean(plain.fmean(each) for each in found.values())
+            yield plain.fmean(plain.fmean(each) for each in found.values())
 
 
 def _is_number(value: object) -> bool:

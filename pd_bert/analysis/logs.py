@@ -1,6 +1,7 @@
 """What stages logged for TensorBoard while they trained."""
 
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,22 +20,39 @@ def histories(runs: Runs) -> dict[str, list[History]]:
     unfinished are in it too; directories without logs give {}.
     """
     found: dict[str, list[History]] = {}
-    names = _names(runs)
-    for directory in runs.directories:
-        logged = sorted((directory / "logs").glob("*-*"), key=lambda p: p.name)
-        order = list(names)
-        logged.sort(
-            key=lambda p: order.index(p.name) if p.name in names else len(order)
-        )
-        for path in logged:
-            kind = path.name.partition("-")[0]
-            name = names.get(path.name, f"{path.name} (unfinished)")
-            for tag, steps, values in _scalars(path):
-                if tag == LOSS or tag.startswith(DEV):
-                    found.setdefault(tag, []).append(
-                        History(kind=kind, name=name, steps=steps, values=values)
-                    )
+    for name, path in logged(runs):
+        kind = path.name.partition("-")[0]
+        for tag, steps, values in _scalars(path):
+            if tag == LOSS or tag.startswith(DEV):
+                found.setdefault(tag, []).append(
+                    History(kind=kind, name=name, steps=steps, values=values)
+                )
     return found
+
+
+def logged(runs: Runs) -> list[tuple[str, pathlib.Path]]:
+    """The name and the folder with the logs of each stage that has one.
+
+    Those of the results, where they are reused those of the directory that made them;
+    then unfinished ones. Logs of other stages, as of an earlier plan, are left out.
+    """
+    names = _names(runs)
+    found = []
+    for row in runs.rows:
+        # An artifact is WORKDIR/stages/NAME, its logs are WORKDIR/logs/NAME.
+        path = folder(row)
+        homes = (path.resolve().parents[1], path.parents[1])
+        found.append((names[path.name], [home / "logs" / path.name for home in homes]))
+    for each in runs.unfinished:
+        if each.stage not in names:
+            paths = [home / "logs" / each.stage for home in runs.directories]
+            found.append((f"{each.stage} (unfinished)", paths))
+    return [
+        (name, path)
+        for name, paths in found
+        for path in [next((path for path in paths if path.is_dir()), None)]
+        if path is not None
+    ]
 
 
 def _names(runs: Runs) -> dict[str, str]:
@@ -70,9 +88,13 @@ def _scalars(
             for event in events.Tensors(tag)
         }
         steps = sorted(at)
-        kept = np.unique(
-            np.linspace(0, len(steps) - 1, min(len(steps), _MOST_POINTS)).astype(int)
-        )
-        chosen = [steps[index] for index in kept]
+        chosen = thinned(steps)
         found.append((tag, tuple(chosen), tuple(at[step] for step in chosen)))
     return found
+
+
+def thinned(steps: Sequence[int]) -> list[int]:
+    """At most 500 of them, evenly, the first and the last among them."""
+    size = min(len(steps), _MOST_POINTS)
+    kept = np.unique(np.linspace(0, len(steps) - 1, size).astype(int))
+    return [steps[index] for index in kept]

@@ -50,6 +50,7 @@ def page(
         facts=facts,
         sections=sections,
         missing=len(evidence.runs.unfinished),
+        faults=len(evidence.faults),
     )
 
 

@@ -3,10 +3,12 @@
 import dataclasses
 import pathlib
 import zipfile
+from collections.abc import Iterable
 
 import numpy as np
 import scipy.special
 
+from pd_bert.analysis.runs import artifact_info
 from pd_bert.errors import InputError
 
 
@@ -35,6 +37,20 @@ class Predictions:
             raise InputError(
                 f"labels are [examples]; received {list(self.label.shape)} for {count}"
             )
+        finite = np.isfinite(self.logits).all(axis=1)
+        if not finite.all():
+            raise InputError(
+                f"logits are finite; those of {int((~finite).sum())} of {count} "
+                "examples are not"
+            )
+
+    def alike(self, other: "Predictions") -> bool:
+        """Whether both are of the same examples with the same gold labels."""
+        return (
+            self.logits.shape == other.logits.shape
+            and np.array_equal(self.example_id, other.example_id)
+            and np.array_equal(self.label, other.label)
+        )
 
     @property
     def is_regression(self) -> bool:
@@ -72,3 +88,32 @@ def read_predictions(
         raise InputError(
             f"predictions hold the arrays example_id, logits and label; {path}: {error}"
         ) from error
+
+
+class PredictionFiles:
+    """Reads each file of predictions once; `faults` says which could not be read."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[pathlib.Path, str], Predictions | None] = {}
+        self.faults: list[str] = []
+
+    def of(
+        self, artifacts: Iterable[pathlib.Path], split: str
+    ) -> tuple[Predictions, ...]:
+        """Those of each artifact; () unless all have them, on the same examples."""
+        found = [self._one(artifact, split) for artifact in artifacts]
+        whole = [each for each in found if each is not None]
+        if len(whole) < len(found) or not all(map(whole[0].alike, whole)):
+            return ()
+        return tuple(whole)
+
+    def _one(self, artifact: pathlib.Path, split: str) -> Predictions | None:
+        key = artifact, split
+        if key not in self._read:
+            self._read[key] = None
+            try:
+                names = tuple(artifact_info(artifact).get("labels") or ())
+                self._read[key] = read_predictions(artifact, split, names=names)
+            except InputError as error:
+                self.faults.append(f"Predictions are left out: {error}.")
+        return self._read[key]

@@ -5,9 +5,10 @@ import dataclasses
 import datetime
 import io
 import pathlib
+import re
 from collections.abc import Callable
 
-from pd_bert.analysis.content import Csv, Section
+from pd_bert.analysis.content import Cell, Csv, Section
 from pd_bert.analysis.evidence import Evidence
 from pd_bert.analysis.page import page
 from pd_bert.analysis.sections.answers import answers
@@ -19,8 +20,12 @@ from pd_bert.analysis.sections.recipe_figures import recipe_figures
 from pd_bert.analysis.sections.run_table import run_table
 from pd_bert.analysis.sections.teaching import teaching
 from pd_bert.analysis.sections.tradeoff import tradeoff
-from pd_bert.analysis.sections.unfinished_stages import unfinished_stages
+from pd_bert.analysis.unfinished import unfinished_stages
 from pd_bert.data.atomic import written_aside
+from pd_bert.errors import InputError
+
+_GENERATOR = '<meta name="generator" content="pd_bert">'
+_LINK = re.compile(r'<a href="([a-z0-9_]+\.csv)">')
 
 SECTIONS: tuple[Callable[[Evidence], Section], ...] = (
     best_student,
@@ -48,13 +53,11 @@ class Report:
         """Writes index.html and the CSV files into `directory`; returns the page.
 
         The directory is made if it is missing. Each file is written whole or not at
-        all, the page last.
+        all, the page last; CSV files of an earlier report there are removed.
+
+        Raises InputError if `directory` is a file, or beneath one.
         """
         sections = [section(self.evidence) for section in SECTIONS]
-        directory.mkdir(parents=True, exist_ok=True)
-        for section in sections:
-            for file in section.files:
-                _write(directory / f"{file.name}.csv", _csv_text(file))
         path = directory / "index.html"
         text = page(
             self.evidence,
@@ -63,8 +66,29 @@ class Report:
             command=self.command,
             created=datetime.datetime.now(datetime.UTC),
         )
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise InputError(
+                f"a report's output is a folder, which may be new; {directory} is or "
+                "is in a file"
+            ) from error
+        files = {f"{file.name}.csv": file for each in sections for file in each.files}
+        for name in _linked(path) - files.keys():
+            (directory / name).unlink(missing_ok=True)
+        for name, file in files.items():
+            _write(directory / name, _csv_text(file))
         _write(path, text)
         return path
+
+
+def _linked(path: pathlib.Path) -> set[str]:
+    """The CSV files that an earlier report's page names as its own."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return set()
+    return set(_LINK.findall(text)) if _GENERATOR in text else set()
 
 
 def _csv_text(file: Csv) -> str:
@@ -72,8 +96,21 @@ def _csv_text(file: Csv) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(file.header)
-    writer.writerows(file.rows)
+    writer.writerows([_safe(cell) for cell in row] for row in file.rows)
     return text.getvalue()
+
+
+def _safe(cell: Cell) -> Cell:
+    """Text that a spreadsheet would take for a formula, marked as text."""
+    if not isinstance(cell, str) or not cell.startswith(
+        ("=", "+", "-", "@", "\t", "\r")
+    ):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
 
 
 def _write(path: pathlib.Path, text: str) -> None:

@@ -1,18 +1,16 @@
 """Finished runs, as their working directories tell of them."""
 
+import dataclasses
 import functools
-import json
 import pathlib
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from pd_bert.analysis.unfinished import Unfinished, unfinished
 from pd_bert.data.atomic import read_json
 from pd_bert.errors import InputError
-from pd_bert.values import from_json
-
-Row = dict[str, Any]
+from pd_bert.stages.figure import Figure, figure_of
+from pd_bert.stages.result_group import Row
 
 # What rows of earlier versions may lack.
 _DEFAULTS: Row = {
@@ -29,36 +27,43 @@ _DEFAULTS: Row = {
     "latency_ms": None,
     "facts": {},
 }
-_REFERENCE = re.compile(r"[@%](.+?)(\(\))?")
-WORKDIR = "working directory"
 
 
 class Runs:
     """Several working directories, read as one; results of earlier versions too.
 
-    `rows` are those of results.json, each stage once. Their axes are given as `shown`
-    gives them; where a stage is not the same in all directories, its directory is an
-    axis too. `unfinished` are the stages without an artifact, `figures` the figures of
-    the recipes.
+    `rows` are those of results.json, each stage once, and `measured` those with
+    metrics in each directory that has them, evaluations first; their key `directory`
+    is what tells the directory from the others. `unfinished` are the stages without an
+    artifact. `faults` says what could not be read and was left out.
 
     Raises InputError if a directory has no results.json, or if no directory holds a
     finished evaluation.
     """
 
     def __init__(self, directories: Sequence[pathlib.Path]) -> None:
-        self.directories = tuple(directories)
-        several = len(self.directories) > 1
+        distinct = {each.resolve(): each for each in reversed(directories)}
+        self.directories = tuple(reversed(distinct.values()))
+        self.names = short_names(tuple(reversed(distinct)))
+        self.faults: list[str] = []
+        every = [
+            {**row, "directory": name}
+            for name, directory in zip(self.names, self.directories, strict=True)
+            for row in _rows(directory)
+        ]
         found: dict[str, Row] = {}
-        for directory in self.directories:
-            for row in _rows(directory):
-                if several:
-                    row["axes"] = {**row["axes"], WORKDIR: directory.name}
-                held = found.setdefault(row["fingerprint"], row)
-                if held is not row:
-                    held["axes"].pop(WORKDIR, None)
+        for row in every:
+            found.setdefault(row["fingerprint"], row)
         self.rows: tuple[Row, ...] = tuple(found.values())
-        self.unfinished: tuple[Unfinished, ...] = tuple(
-            each for directory in self.directories for each in unfinished(directory)
+        self.measured: tuple[Row, ...] = tuple(
+            row
+            for kind in ("evaluate", "score")
+            for row in every
+            if row["kind"] == kind and row["metrics"]
+        )
+        self.unfinished: tuple[Unfinished, ...] = unfinished(
+            dict(zip(self.names, self.directories, strict=True)),
+            {folder(row).name: folder(row) for row in self.rows},
         )
         if not self.measured:
             raise InputError(
@@ -68,41 +73,57 @@ class Runs:
                 f"{len(self.unfinished)} unfinished or failed)"
             )
 
-    @property
-    def measured(self) -> list[Row]:
-        """The rows with metrics: evaluations, then scores over tasks."""
-        return [
-            row
-            for kind in ("evaluate", "score")
-            for row in self.rows
-            if row["kind"] == kind and row["metrics"]
-        ]
-
     @functools.cached_property
     def recipes(self) -> tuple[str, ...]:
         """The recipes' names, each once; a directory's name where none is recorded."""
         names = []
-        for directory in self.directories:
+        for name, directory in zip(self.names, self.directories, strict=True):
             path = directory / "recipe.json"
-            names.append(
-                str(read_json(path)["recipe"]) if path.is_file() else directory.name
-            )
+            names.append(str(read_json(path)["recipe"]) if path.is_file() else name)
         return tuple(dict.fromkeys(names))
 
     @functools.cached_property
-    def figures(self) -> tuple[Any, ...]:
-        """The recipes' figures (`pd_bert.stages.figure.Figure`), each name once."""
-        found: dict[str, Any] = {}
-        for directory in self.directories:
-            path = directory / "figures.json"
-            if path.is_file():
-                for figure in from_json(read_json(path)):
-                    found.setdefault(figure.name, figure)
-        return tuple(found.values())
+    def figures(self) -> tuple[tuple[Figure, frozenset[str]], ...]:
+        """The recipes' figures, and the names of the directories that ask for each.
+
+        Of different figures with one name the later ones have a number behind it.
+        What is no figure is left out and told in `faults`.
+        """
+        found: list[tuple[Figure, set[str]]] = []
+        for name, directory in zip(self.names, self.directories, strict=True):
+            for figure in self._figures_in(directory / "figures.json"):
+                same = [homes for other, homes in found if other == figure]
+                if same:
+                    same[0].add(name)
+                else:
+                    found.append((figure, {name}))
+        taken: set[str] = set()
+        named = []
+        for figure, homes in found:
+            own, number = figure.name, 1
+            while own in taken:
+                number += 1
+                own = f"{figure.name}_{number}"
+            taken.add(own)
+            named.append((dataclasses.replace(figure, name=own), frozenset(homes)))
+        return tuple(named)
 
     def info(self, row: Row) -> dict[str, Any]:
         """What a row's artifact.json says; {} if the artifact is gone."""
         return artifact_info(folder(row))
+
+    def _figures_in(self, path: pathlib.Path) -> list[Figure]:
+        figures = []
+        try:
+            read = read_json(path) if path.is_file() else []
+            for each in read if isinstance(read, list) else [read]:
+                try:
+                    figures.append(figure_of(each))
+                except InputError as error:
+                    self.faults.append(f"A figure of {path} is left out: {error}.")
+        except InputError as error:
+            self.faults.append(f"Figures are left out: {error}.")
+        return figures
 
 
 def artifact_info(directory: pathlib.Path) -> dict[str, Any]:
@@ -114,6 +135,22 @@ def artifact_info(directory: pathlib.Path) -> dict[str, Any]:
 def folder(row: Row) -> pathlib.Path:
     """The folder of a row's artifact."""
     return pathlib.Path(row["artifact"])
+
+
+def made_of(directory: pathlib.Path) -> dict[str, pathlib.Path]:
+    """The folder of each artifact that the one in `directory` read, by field.
+
+    A reused artifact is a link into another working directory, and what it read lies
+    there.
+    """
+    lineage = artifact_info(directory).get("lineage") or {}
+    found = {}
+    for field, read in lineage.items():
+        beside = directory.parent / read["artifact"]
+        found[field] = (
+            beside if beside.exists() else directory.resolve().parent / read["artifact"]
+        )
+    return found
 
 
 def column(row: Row, name: str) -> Any:
@@ -128,20 +165,22 @@ def column(row: Row, name: str) -> Any:
     return None
 
 
-def shown(value: object) -> Any:
-    """An axis's value as people read it; references lose gin's marks.
+def short_names(paths: Sequence[pathlib.Path]) -> tuple[str, ...]:
+    """Of each of different absolute paths the shortest end that no other has.
 
-    >>> shown("@tiny/bert.Bert()"), shown("%LARGE"), shown(3)
-    ('tiny', 'LARGE', 3)
+    >>> short_names([pathlib.Path("/a/x/run"), pathlib.Path("/a/y/run")])
+    ('x/run', 'y/run')
     """
-    if isinstance(value, int | float | None):
-        return value
-    text = value if isinstance(value, str) else json.dumps(value)
-    match = _REFERENCE.fullmatch(text)
-    if not match:
-        return text
-    scope, slash, name = match[1].rpartition("/")
-    return scope if slash else name
+    names = []
+    for path in paths:
+        size = 1
+        while any(
+            other != path and other.parts[-size:] == path.parts[-size:]
+            for other in paths
+        ):
+            size += 1
+        names.append(str(pathlib.Path(*path.parts[-size:])))
+    return tuple(names)
 
 
 def _rows(directory: pathlib.Path) -> list[Row]:
@@ -160,7 +199,7 @@ def _rows(directory: pathlib.Path) -> list[Row]:
                 f"row {number} of {path} lacks {', '.join(sorted(missing))}"
             )
         row = {**_DEFAULTS, **read}
-        row["axes"] = {axis: shown(value) for axis, value in row["axes"].items()}
+        row["axes"] = dict(row["axes"] or {})
         row["facts"] = dict(row["facts"] or {})
         # Not the recorded path: a working directory may have been moved.
         name = pathlib.Path(row["artifact"]).name

@@ -1,4 +1,4 @@
-"""What can be said of a few runs: spreads over seeds, differences over examples."""
+"""How sure a difference between models is, over examples."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -19,36 +19,8 @@ Metric = Callable[[np.ndarray, np.ndarray], float]
 RESAMPLES = 4000
 _SLOW_RESAMPLES = 1000  # where the metric is called for each
 _BATCH = 1 << 21  # examples of the resamples that are in memory together
-_CONFIDENCE = 0.95
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Spread:
-    """Mean, sample standard deviation and 95 % interval of `n` values.
-
-    The interval is Student's t for the mean, mean ± t(0.975, n−1)·sd/√n: it speaks of
-    the seeds, taken as drawn from a normal distribution, and not of the examples. Of
-    one value there is neither sd nor interval.
-    """
-
-    mean: float
-    sd: float | None
-    low: float | None
-    high: float | None
-    n: int
-
-
-def spread(values: Sequence[float]) -> Spread:
-    """The spread of at least one value, in the values' unit."""
-    count = len(values)
-    if not count:
-        raise InputError("a mean is over at least one value; received none")
-    mean = float(np.mean(values))
-    if count == 1:
-        return Spread(mean=mean, sd=None, low=None, high=None, n=1)
-    sd = float(np.std(values, ddof=1))
-    half = float(scipy.stats.t.ppf((1 + _CONFIDENCE) / 2, count - 1)) * sd / count**0.5
-    return Spread(mean=mean, sd=sd, low=mean - half, high=mean + half, n=count)
+# Rounding of means must not part what is equal.
+_DIGITS = 12
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,11 +36,6 @@ class Difference:
     low: float
     high: float
     share: float
-
-    @property
-    def within_noise(self) -> bool:
-        """Whether the interval holds zero."""
-        return self.low <= 0 <= self.high
 
 
 def paired_bootstrap(
@@ -109,7 +76,7 @@ def paired_bootstrap(
             np.mean([metric(each[index], chosen) for each in side])
             for side in (ours, theirs)
         ]
-        return float(means[0] - means[1])
+        return round(float(means[0] - means[1]), _DIGITS)
 
     value = difference(np.arange(count))
     shared = {
@@ -118,12 +85,14 @@ def paired_bootstrap(
         "rng": np.random.default_rng(seed),
     }
     if metric is accuracy:
-        # A mean over examples, which needs no more than the difference at each.
-        sides = [np.mean([each == gold for each in s], axis=0) for s in (ours, theirs)]
+        # A mean over examples, which needs no more than the difference at each: in
+        # whole numbers, so that sides that are equal are exactly so.
+        right = [sum((e == gold).astype(np.int64) for e in s) for s in (ours, theirs)]
+        gaps = right[0] * len(theirs) - right[1] * len(ours)
+        scale = len(ours) * len(theirs) * count
         found = scipy.stats.bootstrap(
-            sides,
-            lambda a, b, axis: np.mean(a - b, axis=axis),
-            paired=True,
+            (gaps,),
+            lambda a, axis: np.sum(a, axis=axis) / scale,
             vectorized=True,
             batch=max(1, _BATCH // count),
             **shared,
@@ -160,7 +129,8 @@ def _of_counts(
     gold: np.ndarray,
 ) -> Callable[..., np.ndarray]:
     """The difference of a metric of confusion matrices, over resamples at once."""
-    labels = 1 + int(max(side.max() for side in (gold, *ours, *theirs)))
+    # Of two at least: where no example is positive, nor any answer.
+    labels = max(2, 1 + int(max(side.max() for side in (gold, *ours, *theirs))))
 
     def difference(index: np.ndarray, axis: int = -1) -> np.ndarray:
         rows = index.reshape(-1, index.shape[-1])
@@ -171,6 +141,7 @@ def _of_counts(
             )
             for side in (ours, theirs)
         ]
-        return np.asarray(means[0] - means[1]).reshape(index.shape[:-1])
+        gaps = np.round(means[0] - means[1], _DIGITS)
+        return np.asarray(gaps).reshape(index.shape[:-1])
 
     return difference

@@ -1,23 +1,31 @@
-"""Stages that a run wanted and did not finish."""
+"""What runs wanted and did not finish, and what of them cannot be read."""
 
 import dataclasses
 import json
 import pathlib
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+from pd_bert.analysis.content import Block, Csv, Paragraph, Section, Table
 from pd_bert.data.atomic import read_json
 
+if TYPE_CHECKING:
+    from pd_bert.analysis.evidence import Evidence
+
 _FAILED, _BEGUN, _NOT_BEGUN = "failed", "begun, not finished", "not begun"
+_GONE = "finished, but gone"
 _STATES = {"failed": _FAILED, "run": _BEGUN}
+_HEADER = ("working directory", "stage", "state", "error", "last event")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Unfinished:
-    """A stage without an artifact: `state` is failed, begun or not begun.
+    """A stage without an artifact: `state` is failed, begun, not begun, or gone.
 
     `stage` is the folder that the artifact would have: KIND-NAME-FINGERPRINT. `error`
-    is the line that the journal holds of a failure, `time` that of its last event
-    (ISO 8601), "" where there is none.
+    is the line that the journal holds of a failure, or where a link leads to that is
+    not there any more; `time` that of its last event (ISO 8601), "" where there is
+    none. `workdir` names all directories that want it.
     """
 
     workdir: str
@@ -39,12 +47,73 @@ class Unfinished:
         return self.stage.rpartition("-")[2]
 
 
-def unfinished(directory: pathlib.Path) -> list[Unfinished]:
-    """The stages of plan.json that have no artifact, in its order.
+def unfinished(
+    directories: Mapping[str, pathlib.Path], finished: Mapping[str, pathlib.Path]
+) -> tuple[Unfinished, ...]:
+    """The stages of plan.json that no directory has, each once, in its order.
 
     Where there is no plan.json, as in directories of earlier versions, those of the
-    journal and those with a folder in working/.
+    journal and those with a folder in working/. First come those of `finished`, the
+    folders of the results by name, that are gone. `directories` are by name.
     """
+    found: dict[str, Unfinished] = {}
+    for stage, folder in finished.items():
+        if not any((d / "stages" / stage).exists() for d in directories.values()):
+            link = f"reused from {folder.readlink()}" if folder.is_symlink() else ""
+            at = next(
+                n for n, d in directories.items() if d / "stages" in folder.parents
+            )
+            found[stage] = Unfinished(workdir=at, stage=stage, state=_GONE, error=link)
+    for name, directory in directories.items():
+        for each in _unfinished_in(name, directory):
+            if any((d / "stages" / each.stage).exists() for d in directories.values()):
+                continue
+            held = found.setdefault(each.stage, each)
+            if held is not each:
+                found[each.stage] = dataclasses.replace(
+                    min(held, each, key=lambda one: _ORDER.index(one.state)),
+                    workdir=", ".join(dict.fromkeys([held.workdir, each.workdir])),
+                )
+    return tuple(found.values())
+
+
+_ORDER = (_GONE, _FAILED, _BEGUN, _NOT_BEGUN)
+
+
+def unfinished_stages(evidence: "Evidence") -> Section:
+    """Section: the stages that failed, were stopped or never began; faults of files."""
+    rows = tuple(
+        (each.workdir, each.stage, each.state, each.error, each.time)
+        for each in evidence.runs.unfinished
+    )
+    blocks: list[Block] = []
+    files: tuple[Csv, ...] = ()
+    if rows:
+        blocks.append(
+            Table(
+                caption="Stages without an artifact. One that is begun and not "
+                "finished may be running still. Times are UTC.",
+                header=_HEADER,
+                rows=tuple(tuple(cell or "–" for cell in row) for row in rows),
+                names=len(_HEADER),
+                headers=2,
+                wide=(3,),
+            )
+        )
+        files = (Csv(name="unfinished", header=_HEADER, rows=rows),)
+    else:
+        text = "All stages that the runs wanted are finished."
+        blocks.append(Paragraph(text=text))
+    blocks += [Paragraph(text=each) for each in evidence.faults]
+    return Section(
+        name="unfinished",
+        title="Unfinished stages",
+        blocks=tuple(blocks),
+        files=files,
+    )
+
+
+def _unfinished_in(workdir: str, directory: pathlib.Path) -> list[Unfinished]:
     events = _last_events(directory / "journal.jsonl")
     plan = directory / "plan.json"
     begun = {
@@ -57,17 +126,22 @@ def unfinished(directory: pathlib.Path) -> list[Unfinished]:
     )
     found = []
     for name in wanted:
-        if (directory / "stages" / name).exists():
+        link = directory / "stages" / name
+        if link.exists():
             continue
         event = events.get(name, {})
+        state = _STATES.get(
+            event.get("event", ""), _BEGUN if name in begun else _NOT_BEGUN
+        )
+        error = str(event.get("error", ""))
+        if link.is_symlink():
+            state, error = _GONE, f"reused from {link.readlink()}"
         found.append(
             Unfinished(
-                workdir=directory.name,
+                workdir=workdir,
                 stage=name,
-                state=_STATES.get(
-                    event.get("event", ""), _BEGUN if name in begun else _NOT_BEGUN
-                ),
-                error=str(event.get("error", "")),
+                state=state,
+                error=error,
                 time=str(event.get("time", "")),
             )
         )

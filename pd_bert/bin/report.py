@@ -48,7 +48,7 @@ _TITLE = flags.DEFINE_string("title", None, "The page's title.")
 
 
 def _main() -> None:
-    directories = [pathlib.Path(name) for name in dict.fromkeys(_WORKDIR.value)]
+    directories = [pathlib.Path(name) for name in _WORKDIR.value]
     evidence = gather(
         directories,
         split=_SPLIT.value,
@@ -66,6 +66,8 @@ def _main() -> None:
     print(f"{text_table(evidence)}\n")
     if missing := len(evidence.runs.unfinished):
         print(f"Unfinished or failed stages: {missing}")
+    for fault in evidence.faults:
+        print(fault)
     print(f"Report: {path}")
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from pd_bert.errors import InputError
 
@@ -12,7 +13,8 @@ class Figure:
     """A metric over a column of the results, a line for each value of another.
 
     A column is a key of a row of results.json, of the row's `axes` or of its `facts`:
-    `parameters`, `size`, `task`, `method`, `STUDENT`, `transfer_size`, `similarity` …
+    `parameters`, `size`, `task`, `STUDENT`, `transfer_size`, `similarity` … or
+    `speed_up`, a model's examples a second over those of its task's teacher.
     The value at a point is the mean over seeds of the primary metric on `split`, in
     percent, or of the column `y`. With `panels`, also a column, each of its values has
     a panel of its own. With `meta_score` it is the mean over tasks of the means of
@@ -22,7 +24,7 @@ class Figure:
     `methods` are those that are drawn, in that order; all of them without it. `kind`
     is that of the rows: `evaluate`, or `score` for means that the recipe takes.
     `paper` holds the paper's own numbers to show beside it, line → x → percent, and
-    `paper_label` says where they are from.
+    `paper_label` says where they are from, and of which task and models they are.
     """
 
     name: str
@@ -58,3 +60,42 @@ class Figure:
                 f"figure {self.name}: numbers of a paper need a paper_label that says "
                 "where they are from; received none"
             )
+
+
+def figure_of(data: Any) -> Figure:
+    """The figure that figures.json tells of; reading it imports and runs nothing.
+
+    Raises InputError for what is no figure, as one of another version may be.
+    """
+    settings = data.get("settings") if isinstance(data, Mapping) else None
+    if not isinstance(settings, Mapping):
+        raise InputError(f"a figure is an object with settings; received {data!r}")
+    known = {field.name: field for field in dataclasses.fields(Figure)}
+    if strange := settings.keys() - known.keys():
+        raise InputError(f"a figure has no setting {', '.join(sorted(strange))}")
+    for name, field in known.items():
+        needed = field.default is field.default_factory is dataclasses.MISSING
+        if needed and name not in settings:
+            raise InputError(f"a figure needs the setting {name}; received none")
+    for name, value in settings.items():
+        allowed = _TYPES.get(name, str)
+        optional = name in ("panels", "y") and value is None
+        if not optional and not isinstance(value, allowed):
+            raise InputError(f"a figure's {name} is another type; received {value!r}")
+    for points in settings.get("paper", {}).values():
+        if not isinstance(points, Mapping) or not all(
+            isinstance(each, int | float) for each in points.values()
+        ):
+            raise InputError(f"a paper's numbers are line, x, number; found {points!r}")
+    methods = tuple(map(str, settings.get("methods", ())))
+    figure = Figure(**{**settings, "methods": methods})
+    figure.check()
+    return figure
+
+
+_TYPES: Mapping[str, Any] = {
+    "methods": list,
+    "paper": Mapping,
+    "log_x": bool,
+    "meta_score": bool,
+}

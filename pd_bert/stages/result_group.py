@@ -14,7 +14,7 @@ Row = dict[str, Any]
 
 TEACHER = "teacher"
 WORKDIR = "working directory"
-_NAMES = ("kind", "task", "method", "size")
+_NAMES = ("task", "kind", "method", "size")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -120,28 +120,32 @@ def result_groups(
 
     Rows may have a key `directory`, and one fingerprint may be in several. A directory
     tells groups apart only if there are rows that nothing else does: with the same
-    seed, or from recipes with other axes. With `over_tasks` the rows of all tasks are
-    in one group, whose task is "".
+    seed, or from recipes with other axes. With `over_tasks` the rows of one model on
+    all tasks are one group, whose task is "".
     """
     alike: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         alike.setdefault(tuple(row[name] for name in _NAMES), []).append(row)
-    found: dict[tuple[Any, ...], list[Row]] = {}
-    telling: dict[str, None] = {}
+    # What tells the models of one task apart does so in all of them.
+    telling: dict[tuple[Any, ...], dict[str, None]] = {}
     for key, same in alike.items():
-        axes = _telling(same)
-        telling |= dict.fromkeys(axes)
-        start = (key[0], None, *key[2:]) if over_tasks else key
+        telling.setdefault(key[over_tasks:], {}).update(dict.fromkeys(_telling(same)))
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    for key, same in alike.items():
+        start = key[over_tasks:]
         for row in same:
-            at = tuple((axis, as_key(row["axes"].get(axis))) for axis in axes)
-            found.setdefault((*start, at), []).append(row)
+            at = [as_key(row["axes"].get(axis)) for axis in telling[start]]
+            found.setdefault((*start, *at), []).append(row)
     parts: list[list[tuple[list[Row], tuple[str, ...]]]] = [
         [(each, ())] for each in found.values()
     ]
     if any(_clash(each) for each in found.values()):
-        everywhere = {row.get("directory") for row in rows}
+        everywhere = {row.get("directory", "") for row in rows}
         parts = [_by_directory(each, everywhere) for each in found.values()]
-    names = {axis: told(row["axes"].get(axis) for row in rows) for axis in telling}
+    names = {
+        axis: told(row["axes"].get(axis) for row in rows)
+        for axis in dict.fromkeys(axis for axes in telling.values() for axis in axes)
+    }
     groups = [
         _group(members, directories, names, over_tasks)
         for part in parts
@@ -181,7 +185,8 @@ def _telling(rows: Sequence[Row]) -> list[str]:
             continue
         homes = {row.get("directory") for row in having}
         lacking = any(
-            row not in having and row.get("directory") in homes for row in rows
+            row["axes"].get(axis) is None and row.get("directory") in homes
+            for row in rows
         )
         if lacking or len({as_key(row["axes"][axis]) for row in having}) > 1:
             found.append(axis)
@@ -225,7 +230,7 @@ def _axes(row: Row) -> dict[str, Any]:
 
 
 def _by_directory(
-    rows: Sequence[Row], everywhere: set[Any]
+    rows: Sequence[Row], everywhere: set[str]
 ) -> list[tuple[list[Row], tuple[str, ...]]]:
     """A part for each directory; those that hold the same are one, () if all do."""
     homes: dict[str, list[Row]] = {}

@@ -7,9 +7,12 @@ import scipy.optimize
 import scipy.special
 import sklearn.metrics
 
+from pd_bert.tasks.calibration_error import (
+    BINS,
+    calibration_error,
+    confidence_bins,
+)
 from pd_bert.tasks.judgement import Judgement
-
-_BINS = 10
 
 
 def judge_classes(
@@ -91,17 +94,16 @@ def _confidence(
     confidence: np.ndarray, right: np.ndarray
 ) -> tuple[dict[str, object], float]:
     """The histogram of Judgement.confidence, and the expected calibration error."""
-    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    bins = confidence_bins(confidence)
     counts = {
-        name: np.bincount(bins[taken], minlength=_BINS)
+        name: np.bincount(bins[taken], minlength=BINS)
         for name, taken in (("right", right), ("wrong", ~right))
     }
-    gap = np.bincount(bins, confidence - right, minlength=_BINS)
     histogram: dict[str, object] = {
         **{name: found.tolist() for name, found in counts.items()},
         "mean": float(confidence.mean()),
     }
-    return histogram, float(np.abs(gap).sum() / len(right))
+    return histogram, calibration_error(confidence, right)
 
 
 def _percent(share: float) -> str:

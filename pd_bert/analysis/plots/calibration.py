@@ -5,11 +5,11 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import scipy.stats
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
-from scipy.stats import binomtest
 
 from pd_bert.analysis.plots.layout import (
     WIDTH,
@@ -20,8 +20,8 @@ from pd_bert.analysis.plots.layout import (
     settle,
 )
 from pd_bert.analysis.plots.style import GRAY, PALETTE, look
+from pd_bert.tasks.calibration_error import BINS, calibration_error, confidence_bins
 
-BINS = 10
 _COLUMNS = 4
 _PANEL = 3.3  # inches of height
 
@@ -31,37 +31,34 @@ class Judged:
     """A model's predictions on labeled text.
 
     `confidence` is float [n], the probability of the predicted label in [0, 1];
-    `correct` is bool [n].
+    `correct` is bool [n]. They are those of `seeds` models on the same texts, which do
+    not tell as much as other texts would.
     """
 
     name: str
     confidence: np.ndarray
     correct: np.ndarray
+    seeds: int = 1
 
     @property
     def bins(self) -> np.ndarray:
         """int [n], the bin of each prediction, 0 to 9."""
-        return np.minimum((np.asarray(self.confidence) * BINS).astype(int), BINS - 1)
+        return confidence_bins(self.confidence)
 
     @property
     def ece(self) -> float:
-        """Expected calibration error in [0, 1], 10 bins (Guo et al. 2017, equation 3).
-
-        NaN without predictions.
-        """
+        """Expected calibration error in [0, 1], 10 bins; NaN without predictions."""
         if not len(self.confidence):
             return math.nan
-        gap = np.asarray(self.confidence, float) - np.asarray(self.correct, float)
-        # n_b/n · |accuracy − confidence| is |Σ gap|/n.
-        sums = np.bincount(self.bins, weights=gap, minlength=BINS)
-        return float(np.abs(sums).sum() / len(gap))
+        return calibration_error(self.confidence, self.correct)
 
 
 @look()
 def calibration(models: Sequence[Judged]) -> Figure:
     """A reliability diagram a model, its ECE in the title, the counts below.
 
-    A point is a bin's accuracy at its mean confidence with the 95 % Wilson interval.
+    A point is a bin's accuracy at its mean confidence with the 95 % Wilson interval of
+    as many texts as a seed has in it.
     """
     columns = max(1, min(_COLUMNS, len(models)))
     rows = max(1, -(-len(models) // columns))
@@ -133,5 +130,14 @@ def _reliability(axes: Axes, model: Judged) -> None:
     axes.plot(x, y, color=PALETTE[0], marker="o", zorder=4, clip_on=False)
     for at, b in zip(x, used, strict=True):
         own = correct[bins == b]
-        ends = binomtest(int(own.sum()), len(own)).proportion_ci(method="wilson")
-        axes.vlines(at, 100 * ends.low, 100 * ends.high, color=PALETTE[0], zorder=3)
+        low, high = wilson(float(own.mean()), len(own) / model.seeds)
+        axes.vlines(at, 100 * low, 100 * high, color=PALETTE[0], zorder=3)
+
+
+def wilson(share: float, count: float) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927); `count` may be a mean over seeds."""
+    z = float(scipy.stats.norm.ppf(0.975))
+    middle = share + z**2 / (2 * count)
+    half = z * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    below = 1 + z**2 / count
+    return (middle - half) / below, (middle + half) / below

@@ -12,7 +12,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
-from pd_bert.analysis.plots.style import FONT_SIZE, GRAY
+from pd_bert.analysis.plots.style import FONT_SIZE, FONTS, GRAY
 
 WIDTH = 9.0  # inches; a wide page's text, and an A4 page at 80 %
 _POINTS = 72.0
@@ -34,7 +34,7 @@ def new_figure(width: float, height: float) -> Figure:
 def width_of(text: str, *, size: float = FONT_SIZE, bold: bool = False) -> float:
     """The width of the longest line of a text in inches."""
     font = FontProperties(
-        family="DejaVu Sans", size=size, weight="bold" if bold else "normal"
+        family=list(FONTS), size=size, weight="bold" if bold else "normal"
     )
     widths = (
         text_to_path.get_text_width_height_descent(line, font, ismath=False)[0]

@@ -4,7 +4,6 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -23,7 +22,6 @@ from pd_bert.analysis.plots.ticks import few_y, linear_x
 _HEIGHT = 2.8  # inches of a panel
 # More lines than that cannot be told apart: the others are thin and gray.
 _NAMED = 20
-_POINTS = 400  # at most that many of a line are drawn
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,16 +39,12 @@ class History:
 
 
 @look()
-def learning(histories: Sequence[History], *, y_label: str, window: int = 1) -> Figure:
+def learning(histories: Sequence[History], *, y_label: str) -> Figure:
     """A panel a kind, a line a stage. `y_label` says the unit: "loss (nats)".
 
-    With `window` above 1 each point is the mean of that many logged values, and the
-    axis says so. Values that are not finite are left out. Of more than 20 stages the
-    first of each kind are named, the others gray; of more than 400 points some are left
-    out.
+    Values that are not finite are left out. Of more than 20 stages the first of each
+    kind are named, the others gray.
     """
-    if window > 1:
-        y_label += f",\nmean of {window} logged values"
     kinds = list(dict.fromkeys(history.kind for history in histories)) or [""]
     names = list(dict.fromkeys(history.name for history in histories))
     named = _named(histories, kinds)
@@ -67,7 +61,7 @@ def learning(histories: Sequence[History], *, y_label: str, window: int = 1) -> 
         kind = kinds[number]
         drawn = 0
         for history in (history for history in histories if history.kind == kind):
-            x, y = _points(history, window)
+            x, y = _points(history)
             if x:
                 axes.plot(x, y, **_line(styles.get(history.name), len(x)))
             drawn += len(x)
@@ -97,23 +91,13 @@ def _named(histories: Sequence[History], kinds: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(name for names in by_kind for name in names[:most]))
 
 
-def _points(history: History, window: int) -> tuple[list[float], list[float]]:
+def _points(history: History) -> tuple[list[int], list[float]]:
     pairs = [
         (step, value)
         for step, value in zip(history.steps, history.values, strict=True)
         if math.isfinite(value)
     ]
-    if not pairs:
-        return [], []
-    x, y = map(np.array, zip(*pairs, strict=True))
-    if window > 1:
-        # The last group may be smaller.
-        starts = np.arange(0, len(x), window)
-        sizes = np.diff([*starts, len(x)])
-        x = x[starts + sizes - 1]
-        y = np.add.reduceat(y, starts) / sizes
-    chosen = np.unique(np.linspace(0, len(x) - 1, min(len(x), _POINTS)).astype(int))
-    return x[chosen].tolist(), y[chosen].tolist()
+    return [step for step, _ in pairs], [value for _, value in pairs]
 
 
 def _line(mark: Mark | None, points: int) -> dict[str, object]:

@@ -22,6 +22,7 @@ from pd_bert.analysis.plots.ticks import log_x
 _SMALL = FONT_SIZE - 1
 _MANY = 16  # more names than that stand in a key
 _ROWS = 26  # of a key, before it has two columns
+_MOST = 40  # names of all; of more points those on the front are named
 _KEY = 3.0  # inches of a key
 # Where a name may stand: (horizontal, vertical) alignment and distance in points.
 _SIDES = (
@@ -71,8 +72,8 @@ def pareto(
     """The points over a logarithmic x with the Pareto front as a step line.
 
     On the front are those that no other is at once as cheap and as good as. Names stand
-    beside the points; where they are many, numbers, with a key beside the axes. `order`
-    lists groups, as in `curves`.
+    beside the points; where they are many, numbers, with a key beside the axes; of more
+    than 40 those on the front alone have one. `order` lists groups, as in `curves`.
     """
     groups = list(dict.fromkeys(point.group for point in points))
     styles = marks(groups, order)
@@ -101,7 +102,7 @@ def pareto(
         ],
         [*groups, "Pareto front"],
     )
-    _name(figure, axes, points)
+    _name(figure, axes, points, front(points) if len(points) > _MOST else points)
     return figure
 
 
@@ -127,16 +128,18 @@ def _draw_front(axes: Axes, best: Sequence[Point]) -> None:
     axes.set_xlim(right=right)
 
 
-def _name(figure: Figure, axes: Axes, points: Sequence[Point]) -> None:
-    names = [point.name for point in points]
-    if len(points) > _MANY:
+def _name(
+    figure: Figure, axes: Axes, points: Sequence[Point], named: Sequence[Point]
+) -> None:
+    names = [point.name for point in named]
+    if len(named) > _MANY:
         _key(figure, names)
         names = [str(number) for number in range(1, len(names) + 1)]
     settle(figure)  # only now is known where the points are
     taken = [_around(axes, point) for point in points]
     lines = [*_steps(axes, front(points)), *_intervals(axes, points)]
     inside = axes.get_window_extent()
-    for point, name in zip(points, names, strict=True):
+    for point, name in zip(named, names, strict=True):
         text = axes.annotate(
             name,
             (point.x, point.y),

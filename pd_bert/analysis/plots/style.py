@@ -1,10 +1,13 @@
 """The look of all figures: fonts, colours, markers and dashes."""
 
+import contextlib
 import dataclasses
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import matplotlib.style
+from matplotlib.font_manager import fontManager
 from matplotlib.lines import Line2D
 
 FONT_SIZE = 9.0  # points; as large as a page's small print at 100 %
@@ -22,9 +25,26 @@ _DASHES: tuple[Any, ...] = (
     (0, (9, 2)),
 )
 
+# The first comes with matplotlib; the others have other scripts, where installed.
+_FAMILIES = (
+    "Noto Sans",
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Noto Sans Arabic",
+    "Noto Sans Hebrew",
+    "Noto Sans Devanagari",
+    "Noto Sans Thai",
+    "WenQuanYi Zen Hei",
+    "Microsoft YaHei",
+    "Arial Unicode MS",
+)
+FONTS = (
+    "DejaVu Sans",
+    *(name for name in _FAMILIES if name in set(fontManager.get_font_names())),
+)
+
 LOOK = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib, so always there
+    "font.family": list(FONTS),
     "font.size": FONT_SIZE,
     "axes.titlesize": FONT_SIZE + 1,
     "axes.titleweight": "bold",
@@ -50,12 +70,17 @@ LOOK = {
 }
 
 
-def look() -> Any:
+@contextlib.contextmanager
+def look() -> Iterator[None]:
     """A decorator and context manager: what is made or drawn within has the look.
 
     It begins from matplotlib's defaults, so a user's matplotlibrc changes nothing.
+    Characters that no installed font has are drawn as boxes, without a warning for
+    each: the page's tables have them as text.
     """
-    return matplotlib.style.context(["default", LOOK])
+    with matplotlib.style.context(["default", LOOK]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

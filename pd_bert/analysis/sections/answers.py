@@ -1,8 +1,6 @@
 """Section: how right and how sure each method's models are."""
 
-from markupsafe import Markup
-
-from pd_bert.analysis.calibration import bins, confusion_counts, judged
+from pd_bert.analysis.agreement import bins, confusion_counts, judged
 from pd_bert.analysis.content import (
     Block,
     Cell,
@@ -12,13 +10,14 @@ from pd_bert.analysis.content import (
     Section,
     Table,
     anchor,
+    drawing,
     number,
 )
 from pd_bert.analysis.evidence import Evidence
 from pd_bert.analysis.plots.calibration import Judged, calibration
 from pd_bert.analysis.plots.confusion import confusion
-from pd_bert.analysis.plots.svg import svg
-from pd_bert.analysis.summary import Summary
+from pd_bert.analysis.predictions import Predictions
+from pd_bert.stages.result_group import ResultGroup
 
 _BINS = ("low", "high", "count", "confidence", "accuracy")
 # More labels than that make cells too small to read; the CSV has them.
@@ -31,23 +30,23 @@ def answers(evidence: Evidence) -> Section:
     calibrated: list[tuple[Cell, ...]] = []
     confused: list[tuple[Cell, ...]] = []
     for task in evidence.tasks:
-        found = [
-            (each, evidence.split_of(each))
-            for each in evidence.foremost(task)
-            if not each.predictions(evidence.split_of(each))[0].is_regression
-        ]
+        split = evidence.split_of(task)
+        said = {each: evidence.predictions(each) for each in evidence.foremost(task)}
+        found = [each for each in said if not said[each][0].is_regression]
         if not found:
             continue
-        models = [judged(each.title, each.predictions(split)) for each, split in found]
-        blocks += _calibration(task, found[0][1], models)
-        for (each, split), model in zip(found, models, strict=True):
+        models = [judged(each.title, said[each]) for each in found]
+        shown = [e for e in evidence.of_task(task) if evidence.predictions(e)]
+        left_out = evidence.left_out(task, shown, "without predictions on it")
+        blocks += _calibration(task, split, models, left_out)
+        for each, model in zip(found, models, strict=True):
             for bin in bins(model):
                 figures = [getattr(bin, name) for name in _BINS]
                 calibrated.append((task, split, model.name, *figures))
-            names = _labels(each, split)
-            counts = confusion_counts(each.predictions(split))
+            names = _labels(said[each])
+            counts = confusion_counts(said[each])
             if len(names) <= _MOST_LABELS:
-                blocks.append(_confusion(task, split, each))
+                blocks.append(_confusion(split, each, said[each]))
             confused += [
                 (task, split, model.name, gold, predicted, int(counts[i, j]))
                 for i, gold in enumerate(names)
@@ -79,17 +78,20 @@ def answers(evidence: Evidence) -> Section:
     )
 
 
-def _calibration(task: str, split: str, models: list[Judged]) -> list[Block]:
+def _calibration(
+    task: str, split: str, models: list[Judged], left_out: str
+) -> list[Block]:
     title = f"{task}: calibration on {split}"
     caption = (
         f"{title}. Accuracy against confidence, the largest probability, in ten bins; "
-        "the predictions of all seeds together. ECE is the expected calibration error."
+        "the predictions of all seeds together, intervals as of a single seed. ECE is "
+        f"the expected calibration error.{left_out}"
     )
-    drawn = svg(
+    drawn = drawing(
         calibration(models),
         name=f"calibration-{anchor(task)}",
         title=title,
-        description=caption,
+        caption=caption,
     )
     table = Table(
         caption=f"{title}, in percent. Confidence and accuracy are means over the "
@@ -106,27 +108,24 @@ def _calibration(task: str, split: str, models: list[Judged]) -> list[Block]:
             for each in models
         ),
     )
-    return [Drawing(caption=caption, svg=Markup(drawn)), table]
+    return [drawn, table]
 
 
-def _confusion(task: str, split: str, each: Summary) -> Drawing:
-    predictions = each.predictions(split)
-    title = f"{task}: {each.title} on {split}"
+def _confusion(
+    split: str, each: ResultGroup, predictions: tuple[Predictions, ...]
+) -> Drawing:
+    title = f"{each.task}: {each.title} on {split}"
     caption = (
         f"{title}: which gold labels are taken for which. Counts are summed over the "
         f"seeds ({len(predictions)}), percentages are of the gold label's row."
     )
     picture = confusion(
-        confusion_counts(predictions), labels=_labels(each, split), title=each.title
+        confusion_counts(predictions), labels=_labels(predictions), title=each.title
     )
-    name = f"confusion-{anchor(task)}-{anchor(each.title)}"
-    return Drawing(
-        caption=caption,
-        svg=Markup(svg(picture, name=name, title=title, description=caption)),
-        narrow=True,
-    )
+    name = f"confusion-{anchor(each.task)}-{anchor(each.title)}"
+    return drawing(picture, name=name, title=title, caption=caption, narrow=True)
 
 
-def _labels(each: Summary, split: str) -> list[str]:
-    first = each.predictions(split)[0]
+def _labels(predictions: tuple[Predictions, ...]) -> list[str]:
+    first = predictions[0]
     return [first.label_name(index) for index in range(first.logits.shape[1])]

@@ -1,12 +1,11 @@
 """Section: how training went."""
 
-from markupsafe import Markup
+import dataclasses
 
-from pd_bert.analysis.content import Block, Csv, Drawing, Section, anchor
+from pd_bert.analysis.content import Block, Csv, Section, anchor, drawing
 from pd_bert.analysis.evidence import Evidence
 from pd_bert.analysis.logs import DEV, LOSS, histories
 from pd_bert.analysis.plots.learning import learning
-from pd_bert.analysis.plots.svg import svg
 
 
 def learning_curves(evidence: Evidence) -> Section:
@@ -26,22 +25,14 @@ def learning_curves(evidence: Evidence) -> Section:
         )
         scale = 100 if on_dev else 1
         drawn = [
-            type(each)(
-                kind=each.kind,
-                name=each.name,
-                steps=each.steps,
-                values=tuple(scale * value for value in each.values),
+            dataclasses.replace(
+                each, values=tuple(scale * value for value in each.values)
             )
             for each in found[tag]
         ]
         picture = learning(drawn, y_label=y_label)
         name = f"learning-{anchor(tag)}"
-        blocks.append(
-            Drawing(
-                caption=caption,
-                svg=Markup(svg(picture, name=name, title=title, description=caption)),
-            )
-        )
+        blocks.append(drawing(picture, name=name, title=title, caption=caption))
     rows = tuple(
         (each.kind, each.name, tag, step, value)
         for tag, several in found.items()

@@ -1,14 +1,13 @@
 """Section: the texts on which student and teacher disagree most."""
 
+from pd_bert.analysis.agreement import Disagreement, disagreements
 from pd_bert.analysis.choose import choose
 from pd_bert.analysis.content import Block, Cell, Csv, Paragraph, Section, Table
-from pd_bert.analysis.disagreement import Disagreement, disagreements
 from pd_bert.analysis.evidence import Evidence
-from pd_bert.analysis.lineage import made_of
 from pd_bert.analysis.predictions import Predictions
-from pd_bert.analysis.runs import folder
-from pd_bert.analysis.summary import Summary
+from pd_bert.analysis.runs import folder, made_of
 from pd_bert.analysis.texts import split_texts
+from pd_bert.stages.result_group import ResultGroup
 
 _HEADER = ("task", "split", "student", "row", "text", "gold", "divergence")
 
@@ -18,7 +17,7 @@ def partings(evidence: Evidence) -> Section:
     blocks: list[Block] = []
     rows: list[tuple[Cell, ...]] = []
     for choice in choose(
-        evidence.summaries,
+        evidence.groups,
         max_latency_ms=evidence.max_latency_ms,
         max_size_mb=evidence.max_size_mb,
         compare=lambda ours, theirs, split: None,
@@ -27,9 +26,9 @@ def partings(evidence: Evidence) -> Section:
         teacher = evidence.teacher(student) if student else None
         if not student or not teacher:
             continue
-        split = evidence.split_of(student)
-        sides = student.predictions(split), teacher.predictions(split)
-        if not all(sides) or sides[0][0].logits.shape != sides[1][0].logits.shape:
+        split = evidence.split_of(choice.task)
+        sides = evidence.predictions(student), evidence.predictions(teacher)
+        if not all(sides) or not sides[0][0].alike(sides[1][0]):
             continue
         found = disagreements(*sides)
         task_data = made_of(folder(student.rows[0])).get("task_data")
@@ -69,8 +68,8 @@ def partings(evidence: Evidence) -> Section:
 
 
 def _table(
-    student: Summary,
-    teacher: Summary,
+    student: ResultGroup,
+    teacher: ResultGroup,
     split: str,
     found: tuple[Disagreement, ...],
     texts: dict[int, str],

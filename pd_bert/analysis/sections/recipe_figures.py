@@ -2,14 +2,20 @@
 
 from collections.abc import Sequence
 
-from markupsafe import Markup
-
-from pd_bert.analysis.content import Block, Csv, Drawing, Section, Table, number
-from pd_bert.analysis.evidence import Evidence
-from pd_bert.analysis.figure_data import PAPER, RUN, Datum, figure_data
+from pd_bert.analysis.content import (
+    Block,
+    Csv,
+    Drawing,
+    Section,
+    Table,
+    drawing,
+    number,
+)
+from pd_bert.analysis.evidence import Evidence, common_metric
+from pd_bert.analysis.figure_data import PAPER, RUN, Datum, drawn, figure_data
 from pd_bert.analysis.plots.curves import Line, Panel, curves
-from pd_bert.analysis.plots.svg import svg
 from pd_bert.stages.figure import Figure
+from pd_bert.stages.result_group import ResultGroup, result_groups
 
 _HEADER = ("panel", "line", "x", "mean", "sd", "low", "high", "n", "source")
 # Files of other sections.
@@ -30,12 +36,14 @@ def recipe_figures(evidence: Evidence) -> Section:
     """Each figure with the paper's own numbers in a panel and a table beside it."""
     blocks: list[Block] = []
     files = []
-    order = tuple(dict.fromkeys(each.method for each in evidence.summaries))
-    for figure in evidence.runs.figures:
-        data = figure_data(figure, evidence.runs.measured)
-        blocks.append(_drawing(figure, data, evidence.metric, order))
+    over_tasks = result_groups(evidence.runs.measured, over_tasks=True)
+    for figure, directories in evidence.runs.figures:
+        groups = over_tasks if figure.meta_score else evidence.groups
+        data = figure_data(figure, groups, directories)
+        y_label = _y_label(figure, [each for each in groups if drawn(figure, each)])
+        blocks.append(_drawing(figure, data, y_label, evidence.methods))
         if any(each.source == PAPER for each in data):
-            blocks.append(_beside(figure, data))
+            blocks.append(_beside(figure, data, y_label))
         files.append(_csv(figure, data))
     return Section(
         name="figures",
@@ -46,10 +54,10 @@ def recipe_figures(evidence: Evidence) -> Section:
 
 
 def _drawing(
-    figure: Figure, data: Sequence[Datum], metric: str, order: Sequence[str]
+    figure: Figure, data: Sequence[Datum], y_label: str, methods: Sequence[str]
 ) -> Drawing:
     panels = dict.fromkeys((each.source, each.panel) for each in data)
-    drawn = [
+    shown = [
         Panel(
             title=panel or ("this run" if len(panels) > 1 else ""),
             lines=_lines([d for d in data if (d.source, d.panel) == (source, panel)]),
@@ -57,28 +65,20 @@ def _drawing(
         for source, panel in panels
     ]
     picture = curves(
-        drawn or [Panel(title="", lines=())],
+        shown or [Panel(title="", lines=())],
         x_label=figure.x_label,
-        y_label=_y_label(figure, metric),
+        y_label=y_label,
         log_x=figure.log_x,
-        order=figure.methods or order,
+        order=methods if figure.lines == "method" else (),
     )
     counts = [each.spread.n for each in data if each.source == RUN]
     ends = sorted({min(counts, default=0), max(counts, default=0)})
-    seeds = f"{' to '.join(map(str, ends))} runs a point"
+    seeds = f"{' to '.join(map(str, ends))} seed{'' if ends == [1] else 's'} a point"
     caption = f"{figure.title}. Means over seeds with their 95 % t intervals, {seeds}."
     if figure.paper:
         caption += f" The paper's numbers: {figure.paper_label}."
-    return Drawing(
-        caption=caption,
-        svg=Markup(
-            svg(
-                picture,
-                name=f"figure-{figure.name}",
-                title=figure.title,
-                description=caption,
-            )
-        ),
+    return drawing(
+        picture, name=f"figure-{figure.name}", title=figure.title, caption=caption
     )
 
 
@@ -99,41 +99,44 @@ def _lines(data: Sequence[Datum]) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def _y_label(figure: Figure, metric: str) -> str:
+def _y_label(figure: Figure, groups: Sequence[ResultGroup]) -> str:
     if figure.y is not None:
         return figure.y_label
     if figure.meta_score:
         return "meta-score on dev (%)"
-    return f"{figure.split} {metric} (%)"
+    return f"{figure.split} {common_metric(groups) if groups else 'metric'} (%)"
 
 
-def _beside(figure: Figure, data: Sequence[Datum]) -> Table:
-    """The paper's numbers with the runs' at the same line and x."""
-    ours: dict[tuple[str, object], list[Datum]] = {}
-    for each in data:
-        if each.source == RUN:
-            ours.setdefault((each.line, each.x), []).append(each)
-    rows = []
-    for each in data:
-        if each.source == PAPER:
-            met = ours.get((each.line, each.x), [])
-            shown = [number(run.spread.mean) for run in met]
-            gaps = [f"{run.spread.mean - each.spread.mean:+.1f}" for run in met]
-            rows.append(
-                (
-                    each.line,
-                    _shown(each.x),
-                    number(each.spread.mean),
-                    ", ".join(shown) or "–",
-                    ", ".join(gaps) or "–",
-                )
-            )
+def _beside(figure: Figure, data: Sequence[Datum], y_label: str) -> Table:
+    """The paper's numbers, and those of each panel of the runs, not of its models."""
+    panels = list(dict.fromkeys(each.panel for each in data if each.source == RUN))
+    ours = {
+        (each.panel, each.line, each.x): number(each.spread.mean)
+        for each in data
+        if each.source == RUN
+    }
     return Table(
-        caption=f"{figure.title}. The paper's numbers ({figure.paper_label}) and those "
-        f"of this run: {_y_label(figure, 'metric')}.",
-        header=(figure.lines, figure.x_label, "paper", "this run", "difference"),
-        rows=tuple(rows),
+        caption=f"{figure.title}, {y_label}. The paper's numbers are those of "
+        f"{figure.paper_label}; beside them are this run's at the same line and place, "
+        "of its own texts and models.",
+        header=(
+            figure.lines,
+            figure.x_label,
+            "paper",
+            *(panel or "this run" for panel in panels),
+        ),
+        rows=tuple(
+            (
+                each.line,
+                _shown(each.x),
+                number(each.spread.mean),
+                *(ours.get((panel, each.line, each.x), "–") for panel in panels),
+            )
+            for each in data
+            if each.source == PAPER
+        ),
         names=2,
+        headers=2,
     )
 
 

@@ -9,12 +9,13 @@ from pd_bert.analysis.content import (
     Table,
     number,
 )
-from pd_bert.analysis.evidence import Evidence
-from pd_bert.analysis.statistics import RESAMPLES, Difference, Spread
-from pd_bert.analysis.summary import Summary, splits_of
+from pd_bert.analysis.evidence import Evidence, splits_of
+from pd_bert.analysis.statistics import RESAMPLES, Difference
+from pd_bert.stages.result_group import ResultGroup
 from pd_bert.stages.results_table import aligned
+from pd_bert.stages.spread import Spread
 
-_SPREAD = ("mean", "sd", "low", "high")
+_SPREAD = ("mean", "sd", "low", "high", "n")
 _COMPARED = ("baseline", "difference", "difference_low", "difference_high", "share")
 _COSTS = (
     "parameters",
@@ -28,9 +29,9 @@ _COSTS = (
 def run_table(evidence: Evidence) -> Section:
     """A line a method, size and task: means over seeds, differences, costs."""
     compared = evidence.comparisons
-    splits = splits_of(evidence.summaries)
+    splits = splits_of(evidence.groups)
     axes = _axes(evidence)
-    several = len({each.metric for each in evidence.summaries}) > 1
+    several = len({each.metric for each in evidence.groups}) > 1
     header = (
         *("task", "method", "size", *axes),
         *(["metric"] if several else []),
@@ -42,24 +43,30 @@ def run_table(evidence: Evidence) -> Section:
     rows = tuple(
         (
             *(each.task, each.method, each.size),
-            *(str(each.axes.get(axis, "–")) for axis in axes),
+            *(each.told.get(axis, "–") for axis in axes),
             *([each.metric] if several else []),
             *(_spread(each.spreads.get(split)) for split in splits),
-            str(len(each.rows)),
-            *([_difference(compared.get(each))] if evidence.baseline else []),
+            each.seeds,
+            *([_difference(each, compared.get(each))] if evidence.baseline else []),
             *_costs(each),
         )
-        for each in evidence.summaries
+        for each in evidence.groups
     )
     caption = (
         "Metrics in percent: mean ± sample standard deviation over seeds, below it the "
         "95 % t interval of the mean, which with few seeds may pass 100. MB: weights "
-        "on disk, 10⁶ bytes. Latency: median time of one example, batch size 1. "
+        f"on disk, 10⁶ bytes. Latency: median time of {evidence.timed}. "
         "Examples a second in batches. Speed-up: examples a second over those of the "
         "task's teacher."
     )
     blocks: list[Block] = [
-        Table(caption=caption, header=header, rows=rows, names=3 + len(axes) + several)
+        Table(
+            caption=caption,
+            header=header,
+            rows=rows,
+            names=3 + len(axes) + several,
+            headers=3 + len(axes),
+        )
     ]
     if evidence.baseline:
         blocks.append(Paragraph(text=_explained(evidence, compared)))
@@ -80,7 +87,7 @@ def text_table(evidence: Evidence) -> str:
 
 
 def _axes(evidence: Evidence) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(a for each in evidence.summaries for a in each.axes))
+    return tuple(dict.fromkeys(a for each in evidence.groups for a in each.told))
 
 
 def _spread(found: Spread | None) -> str:
@@ -94,17 +101,23 @@ def _spread(found: Spread | None) -> str:
     )
 
 
-def _difference(found: tuple[Summary, Difference] | None) -> str:
+def _difference(
+    group: ResultGroup, found: tuple[ResultGroup, Difference] | None
+) -> str:
     if found is None:
         return "–"
-    difference = found[1]
-    return (
+    baseline, difference = found
+    text = (
         f"{difference.value:+.1f}\n"
         f"[{difference.low:+.1f}, {difference.high:+.1f}], {difference.share:.3f}"
     )
+    # The teacher is of another size, and may have axes of its own.
+    if (baseline.size, baseline.told) != (group.size, group.told):
+        text += f"\nto {baseline.title}"
+    return text
 
 
-def _costs(each: Summary) -> tuple[str, ...]:
+def _costs(each: ResultGroup) -> tuple[str, ...]:
     return (
         number(each.parameters, 0),
         number(each.size_mb),
@@ -115,11 +128,12 @@ def _costs(each: Summary) -> tuple[str, ...]:
 
 
 def _explained(
-    evidence: Evidence, compared: dict[Summary, tuple[Summary, Difference]]
+    evidence: Evidence, compared: dict[ResultGroup, tuple[ResultGroup, Difference]]
 ) -> str:
     text = (
-        f"Against {evidence.baseline}: the difference on {evidence.split} (dev where "
-        "there is no such split) to that method at the same task, size and axes, its "
+        f"Against {evidence.baseline}: the difference on {evidence.split} (dev for "
+        "tasks without it) to that method at the same task, size and axes (a teacher "
+        "may be of another size, which is named), its "
         "95 % interval by the paired bootstrap, and twice the share of resamples on "
         "the other side of zero. Examples are resampled, the same for both sides "
         f"({RESAMPLES:,} times, 1,000 for correlations of scores), and the metric is "
@@ -135,15 +149,15 @@ def _explained(
 
 def _csv(
     evidence: Evidence,
-    compared: dict[Summary, tuple[Summary, Difference]],
+    compared: dict[ResultGroup, tuple[ResultGroup, Difference]],
     splits: tuple[str, ...],
     axes: tuple[str, ...],
 ) -> Csv:
     rows = []
-    for each in evidence.summaries:
+    for each in evidence.groups:
         cells: list[Cell] = [each.task, each.method, each.size]
-        cells += [each.axes.get(axis) for axis in axes]
-        cells += [each.metric, len(each.rows)]
+        cells += [each.told.get(axis) for axis in axes]
+        cells += [each.metric]
         for split in splits:
             found = each.spreads.get(split)
             cells += [getattr(found, name, None) for name in _SPREAD]
@@ -158,7 +172,7 @@ def _csv(
     return Csv(
         name="runs",
         header=(
-            *("task", "method", "size", *axes, "metric", "n"),
+            *("task", "method", "size", *axes, "metric"),
             *(f"{split}_{name}" for split in splits for name in _SPREAD),
             *_COMPARED,
             *_COSTS,

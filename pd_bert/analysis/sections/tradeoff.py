@@ -1,48 +1,42 @@
 """Section: the metric against what a model costs to serve."""
 
-from markupsafe import Markup
-
-from pd_bert.analysis.content import Block, Csv, Drawing, Section, anchor
-from pd_bert.analysis.evidence import Evidence
+from pd_bert.analysis.content import Block, Csv, Section, anchor, drawing
+from pd_bert.analysis.evidence import Evidence, common_metric
 from pd_bert.analysis.plots.pareto import Point, pareto
-from pd_bert.analysis.plots.svg import svg
-from pd_bert.analysis.summary import Summary
+from pd_bert.stages.result_group import ResultGroup
 
-# A Summary's field, and how the axis is named.
+# A group's property, and how the axis is named.
 _COSTS = (
-    ("latency_ms", "latency of one example (ms)"),
+    ("latency_ms", "latency of {timed} (ms)"),
     ("size_mb", "size of the weights (MB)"),
 )
 
 
 def tradeoff(evidence: Evidence) -> Section:
     """A Pareto plot a task over latency, and one over size."""
-    order = tuple(dict.fromkeys(each.method for each in evidence.summaries))
     blocks: list[Block] = []
     rows: list[tuple[str | float | None, ...]] = []
     for task in evidence.tasks:
-        for cost, label in _COSTS:
-            found = [
-                (each, getattr(each, cost))
-                for each in evidence.summaries
-                if each.task == task and getattr(each, cost)
-            ]
+        split = evidence.split_of(task)
+        measured = [e for e in evidence.of_task(task) if split in e.spreads]
+        for cost, named in _COSTS:
+            label = named.format(timed=evidence.timed)
+            found = [each for each in measured if getattr(each, cost)]
             if not found:
                 continue
-            split = evidence.split_of(found[0][0])
-            points = [
-                _point(each, x, split) for each, x in found if split in each.spreads
-            ]
-            y_label = f"{split} {found[0][0].metric} (%)"
+            points = [_point(each, getattr(each, cost), split) for each in found]
+            y_label = f"{split} {common_metric(found)} (%)"
             title = f"{task}: {y_label} against {label}"
             caption = (
                 f"{title}. On the front are the models that no other beats in both. "
                 "Bars are 95 % t intervals over seeds."
+                + evidence.left_out(task, found, "not measured in both")
             )
-            picture = pareto(points, x_label=label, y_label=y_label, order=order)
+            picture = pareto(
+                points, x_label=label, y_label=y_label, order=evidence.methods
+            )
             name = f"pareto-{anchor(task)}-{cost}"
-            drawn = svg(picture, name=name, title=title, description=caption)
-            blocks.append(Drawing(caption=caption, svg=Markup(drawn)))
+            blocks.append(drawing(picture, name=name, title=title, caption=caption))
             rows += [
                 (task, split, cost, p.group, p.name, p.x, p.y, p.y_low, p.y_high)
                 for p in points
@@ -56,7 +50,7 @@ def tradeoff(evidence: Evidence) -> Section:
     )
 
 
-def _point(each: Summary, x: float, split: str) -> Point:
+def _point(each: ResultGroup, x: float, split: str) -> Point:
     found = each.spreads[split]
     return Point(
         name=each.title,
