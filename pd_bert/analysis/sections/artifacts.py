@@ -80,28 +80,28 @@ def merged(runs: Runs, every: Sequence[Box]) -> tuple[Box, ...]:
         folder(row).name: (str(row["stage"]), row["task"], row["size"])
         for row in runs.rows
     }
-    groups: dict[str, list[Box]] = {}
-    group_of: dict[str, str] = {}
+    groups: dict[tuple[str, ...], list[Box]] = {}
+    group_of: dict[str, tuple[str, ...]] = {}
     for name, box in unique.items():
         known = stage_of.get(name, (f"{box.kind}-{box.name}",))
-        key = "|".join(map(str, (*known, depths[name])))
+        key = (*(str(each) for each in known if each), str(depths[name]))
         groups.setdefault(key, []).append(box)
         group_of[name] = key
-    merged = []
+    found = []
     for key, members in groups.items():
         read = [group_of[i] for box in members for i in box.inputs if i in group_of]
-        stage, *rest, _ = key.split("|")
+        stage, *rest, _ = key
         name = stage.partition("-")[2]
-        told = [part for part in rest if part not in ("None", name)]
+        told = [part for part in rest if part != name]
         count = [f"×{len(members)}"] if len(members) > 1 else []
-        merged.append(
+        found.append(
             Box(
-                id=key,
+                id="|".join(key),
                 kind=members[0].kind,
                 name=" ".join([name, *told, *count]),
                 fingerprint=members[0].fingerprint if len(members) == 1 else "",
-                inputs=tuple(dict.fromkeys(read)),
+                inputs=tuple(dict.fromkeys("|".join(other) for other in read)),
                 finished=all(box.finished for box in members),
             )
         )
-    return tuple(merged)
+    return tuple(found)

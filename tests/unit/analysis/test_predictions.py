@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
-from pd_bert.analysis.calibration import bins, confusion_counts, judged
-from pd_bert.analysis.disagreement import disagreements
+from pd_bert.analysis.agreement import (
+    bins,
+    confusion_counts,
+    disagreements,
+    judged,
+)
 from pd_bert.analysis.predictions import Predictions
 from pd_bert.analysis.texts import joined
 from pd_bert.errors import InputError
@@ -79,6 +83,12 @@ def test_shapes_are_checked():
         Predictions(example_id=np.arange(2), logits=np.zeros([3, 2]), label=np.zeros(2))
     with pytest.raises(InputError, match="labels are"):
         Predictions(example_id=np.arange(2), logits=np.zeros([2, 2]), label=np.zeros(3))
+    with pytest.raises(InputError, match="finite; those of 1 of 2 examples"):
+        Predictions(
+            example_id=np.arange(2),
+            logits=np.array([[0, 1], [np.nan, 0]]),
+            label=np.zeros(2),
+        )
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from pd_bert.analysis.count_metrics import COUNT_METRICS, resampled_counts
-from pd_bert.analysis.statistics import Difference, paired_bootstrap, spread
+from pd_bert.analysis.statistics import Difference, paired_bootstrap
 from pd_bert.errors import InputError
+from pd_bert.stages.spread import spread
 from pd_bert.tasks.metrics import accuracy, f1, macro_f1, matthews, pearson
 
 
@@ -41,7 +42,7 @@ def test_a_side_that_is_right_where_the_other_is_not():
     # 18 of 100 examples differ: sd √(0.18 · 0.82 / 100) = 0.0384
     assert found.low == pytest.approx(0.18 - 1.96 * 0.0384, abs=0.015)
     assert found.high == pytest.approx(0.18 + 1.96 * 0.0384, abs=0.015)
-    assert found.share == 0 and not found.within_noise
+    assert found.share == 0
 
 
 def test_pairs_cancel_what_both_get_wrong():
@@ -62,7 +63,6 @@ def test_seeds_of_a_side_are_averaged():
 def test_equal_sides_do_not_differ():
     found = paired_bootstrap(accuracy, [wrong_at(1)], [wrong_at(1)], GOLD)
     assert found == Difference(value=0.0, low=0.0, high=0.0, share=1.0)
-    assert found.within_noise
 
 
 def test_it_is_deterministic_and_metrics_that_are_no_means_agree():
@@ -111,4 +111,17 @@ def test_metrics_of_counts_are_those_of_the_tasks(metric, labels):
         warnings.simplefilter("ignore")  # scikit-learn's, of the single label
         wanted = [metric(predicted[rows], gold[rows]) for rows in index]
     found = COUNT_METRICS[metric](counts)
-    np.testing.assert_allclose(found[1:], wanted[1:], atol=1e-12)
+    np.testing.assert_allclose(found, wanted, atol=1e-12)
+
+
+@pytest.mark.parametrize("metric", [accuracy, f1])
+def test_equal_means_of_seeds_are_exact_ties(metric):
+    # The same three models in another order: thirds do not add up exactly.
+    ours = [wrong_at(0, 1, 2), wrong_at(3), wrong_at(4, 5)]
+    found = paired_bootstrap(metric, ours, ours[::-1], GOLD)
+    assert found == Difference(value=0.0, low=0.0, high=0.0, share=1.0)
+
+
+def test_f1_where_no_example_is_positive():
+    none = np.zeros(6, int)
+    assert paired_bootstrap(f1, [none], [none], none).value == 0

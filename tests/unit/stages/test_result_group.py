@@ -1,0 +1,172 @@
+"""Which rows are one model with several seeds."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from pd_bert.stages.result_group import WORKDIR, result_groups
+from pd_bert.stages.told import told
+
+NUMBERS = itertools.count()
+
+
+def row(method: str, accuracy: float, **others: Any) -> dict[str, Any]:
+    return {
+        "kind": "evaluate",
+        "method": method,
+        "size": "tiny",
+        "task": "sst2",
+        "seed": 0,
+        "axes": {},
+        "metrics": {"dev": {"accuracy": accuracy}},
+        "primary_metric": "accuracy",
+        "size_bytes": 16_000_000,
+        "examples_per_second": 1000.0,
+        "latency_ms": 2.0,
+        "fingerprint": f"{next(NUMBERS):04}",
+        **others,
+    }
+
+
+def means(rows: list[dict[str, Any]]) -> list[tuple[str, float, int]]:
+    return [
+        (each.title, round(each.spreads["dev"].mean, 6), each.spreads["dev"].n)
+        for each in result_groups(rows)
+    ]
+
+
+def test_seeds_are_one_and_axes_that_tell_are_shown() -> None:
+    found = result_groups(
+        [
+            row("teacher", 0.9, size="base", examples_per_second=100.0),
+            row("pd", 0.5, seed=0, axes={"T": 1, "SEED": 0}, latency_ms=1.0),
+            row("pd", 0.7, seed=1, axes={"T": 1, "SEED": 1}, latency_ms=3.0),
+            row("pd", 0.8, seed=0, axes={"T": 2, "SEED": 0}),
+        ]
+    )
+    titles = ["teacher base", "pd tiny (T 1)", "pd tiny (T 2)"]
+    assert [each.title for each in found] == titles
+    first = found[1]
+    assert first.spreads["dev"].mean == pytest.approx(60)
+    assert (first.seeds, first.latency_ms, first.size_mb) == ("2", 2.0, 16.0)
+    assert (first.speed_up, first.rows[0]["speed_up"]) == (10.0, 10.0)
+
+
+def test_an_axis_tells_though_each_value_has_its_own_seed() -> None:
+    rows = [
+        row("pd", 0.5, seed=0, axes={"T": 1, "SEED": 0}),
+        row("pd", 0.7, seed=1, axes={"T": 2, "SEED": 1}),
+    ]
+    assert means(rows) == [("pd tiny (T 1)", 50.0, 1), ("pd tiny (T 2)", 70.0, 1)]
+
+
+def test_references_are_grouped_as_they_are_and_shortened_for_people() -> None:
+    rows = [
+        row("pd", 0.5, axes={"D": "@news/table.Table()"}),
+        row("pd", 0.7, axes={"D": "@news/sentences.Sentences()"}),
+        row("pd", 0.8, axes={"D": "@books/table.Table()"}),
+        row("pd", 0.9, axes={"D": [1, 2]}),
+    ]
+    assert [title for title, *_ in means(rows)] == [
+        "pd tiny (D news/table.Table)",
+        "pd tiny (D news/sentences.Sentences)",
+        "pd tiny (D books)",
+        "pd tiny (D [1, 2])",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("@tiny/bert.Bert()", "tiny"),
+        ("@pd/evaluate.Evaluate", "pd"),
+        ("@a/b/bert.Bert()", "a/b"),
+        ("@bert.Bert()", "bert.Bert"),
+        ("%LARGE", "LARGE"),
+        ("plain/text", "plain/text"),
+        (0.5, "0.5"),
+    ],
+)
+def test_axis_values_are_told_without_marks(value: object, text: str) -> None:
+    assert list(told([value, value]).values()) == [text]
+
+
+def test_a_shared_stage_stays_with_its_seeds() -> None:
+    shared = row("pd", 0.5, seed=0)
+    rows = [
+        {**shared, "directory": "a"},
+        row("pd", 0.7, seed=1, directory="a"),
+        {**shared, "directory": "b"},
+    ]
+    assert means(rows) == [("pd tiny", 60.0, 2)]
+    assert result_groups(rows)[0].rows[0]["directories"] == ("a", "b")
+
+
+def test_seeds_that_lie_in_several_directories_are_one() -> None:
+    rows = [
+        row("pd", 0.5, seed=0, directory="a"),
+        row("pd", 0.7, seed=1, directory="b"),
+    ]
+    assert means(rows) == [("pd tiny", 60.0, 2)]
+
+
+def test_directories_tell_where_rows_differ_and_nothing_else_does() -> None:
+    shared, teacher = row("pd", 0.5), row("teacher", 0.9)
+    rows = [
+        {**teacher, "directory": "a"},
+        {**shared, "directory": "a"},
+        row("pd", 0.7, seed=1, directory="a"),
+        row("d", 0.4, directory="a"),
+        {**teacher, "directory": "b"},
+        {**shared, "directory": "b"},
+        row("d", 0.6, directory="b"),
+    ]
+    assert means(rows) == [
+        ("teacher tiny", 90.0, 1),
+        (f"pd tiny ({WORKDIR} a)", 60.0, 2),
+        (f"pd tiny ({WORKDIR} b)", 50.0, 1),
+        (f"d tiny ({WORKDIR} a)", 40.0, 1),
+        (f"d tiny ({WORKDIR} b)", 60.0, 1),
+    ]
+    teacher_, pd_a, pd_b, d_a, d_b = result_groups(rows)
+    assert pd_a.holds(teacher_) and pd_a.holds(d_a) and not pd_a.holds(d_b)
+
+
+def test_recipes_with_other_axes_are_not_thrown_together() -> None:
+    rows = [
+        row("pd", 0.5, seed=0, directory="a"),
+        row("pd", 0.7, seed=1, axes={"TEXTS": 1000}, directory="b"),
+    ]
+    assert [mean for _, mean, _ in means(rows)] == [50.0, 70.0]
+
+
+def test_an_axis_of_one_recipe_alone_does_not_double_a_shared_stage() -> None:
+    shared = row("pd", 0.5)
+    rows = [
+        {**shared, "axes": {"METHOD": "@pd/evaluate.Evaluate()"}, "directory": "a"},
+        {**shared, "directory": "b"},
+    ]
+    assert means(rows) == [("pd tiny", 50.0, 1)]
+
+
+def test_over_tasks_a_model_is_one() -> None:
+    rows = [
+        row("pd", 0.5, task=task, axes={"TASK": f"@{task}/x.X()", "TEXTS": texts})
+        for task in ("rte", "mrpc")
+        for texts in (1, 2)
+    ]
+    found = result_groups(rows, over_tasks=True)
+    assert [(each.task, each.title, len(each.rows)) for each in found] == [
+        ("", "pd tiny (TEXTS 1)", 2),
+        ("", "pd tiny (TEXTS 2)", 2),
+    ]
+
+
+def test_a_split_that_a_seed_lacks_is_counted() -> None:
+    rows = [
+        row("pd", 0.5, metrics={"dev": {"accuracy": 0.5}, "test": {"accuracy": 0.4}}),
+        row("pd", 0.7, seed=1),
+    ]
+    (found,) = result_groups(rows)
+    assert found.seeds == "dev 2, test 1"
