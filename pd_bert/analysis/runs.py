@@ -42,9 +42,11 @@ class Runs:
     """
 
     def __init__(self, directories: Sequence[pathlib.Path]) -> None:
-        distinct = {each.resolve(): each for each in reversed(directories)}
-        self.directories = tuple(reversed(distinct.values()))
-        self.names = short_names(tuple(reversed(distinct)))
+        distinct: dict[pathlib.Path, pathlib.Path] = {}
+        for each in directories:
+            distinct.setdefault(each.resolve(), each)
+        self.directories = tuple(distinct.values())
+        self.names = short_names(tuple(distinct))
         self.faults: list[str] = []
         every = [
             {**row, "directory": name}

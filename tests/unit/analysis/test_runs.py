@@ -1,29 +1,17 @@
 """Reading working directories: what is there, and what is missing."""
 
 import json
+import pathlib
+import shutil
 
 import pytest
 
-from pd_bert.analysis.runs import WORKDIR, Runs, column, shown
+from pd_bert.analysis.logs import logged, thinned
+from pd_bert.analysis.plots.lineage import Box
+from pd_bert.analysis.plots.lineage import lineage as draw
+from pd_bert.analysis.runs import Runs, column, short_names
+from pd_bert.analysis.sections.artifacts import merged
 from pd_bert.errors import InputError
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        ("@tiny/bert.Bert()", "tiny"),
-        ("@pd/evaluate.Evaluate", "pd"),
-        ("@a/b/bert.Bert()", "a/b"),
-        ("@bert.Bert()", "bert.Bert"),
-        ("%LARGE", "LARGE"),
-        ("plain", "plain"),
-        (0.5, 0.5),
-        (None, None),
-        ([1, 2], "[1, 2]"),
-    ],
-)
-def test_axis_values_are_shown_without_marks(value, text):
-    assert shown(value) == text
 
 
 def test_columns_are_of_row_axes_and_facts(tmp_path, row, write_run):
@@ -33,7 +21,7 @@ def test_columns_are_of_row_axes_and_facts(tmp_path, row, write_run):
     (read,) = Runs([write_run(tmp_path / "run", [held])]).rows
     assert [column(read, name) for name in ("size", "STUDENT", "similarity", "x")] == [
         "tiny",
-        "tiny",
+        "@tiny/bert.Bert()",
         0.7,
         None,
     ]
@@ -41,8 +29,9 @@ def test_columns_are_of_row_axes_and_facts(tmp_path, row, write_run):
 
 def test_a_row_of_an_earlier_version(tmp_path, row, write_run):
     held = row("pd", 0.5)
-    for key in ("axes", "facts", "latency_ms"):
+    for key in ("facts", "latency_ms"):
         del held[key]
+    held["axes"] = None
     held["artifact"] = "/elsewhere/stages/evaluate-pd-0123"
     (read,) = Runs([write_run(tmp_path / "run", [held])]).rows
     assert (read["axes"], read["facts"], read["latency_ms"]) == ({}, {}, None)
@@ -52,7 +41,12 @@ def test_a_row_of_an_earlier_version(tmp_path, row, write_run):
 def test_unfinished_and_failed_stages_of_a_plan(tmp_path, row, write_run):
     held = row("pd", 0.5)
     workdir = write_run(tmp_path / "run", [held])
-    names = ["evaluate-pd-pdtiny0", "distill-a-1", "distill-b-2", "distill-c-3"]
+    names = [
+        pathlib.Path(held["artifact"]).name,
+        "distill-a-1",
+        "distill-b-2",
+        "distill-c-3",
+    ]
     (workdir / "plan.json").write_text(json.dumps([{"artifact": n} for n in names]))
     lines = [
         {"event": "run", "stage": "distill-a-1", "time": "t0"},
@@ -87,15 +81,125 @@ def test_a_stage_of_two_directories_is_one(tmp_path, row, write_run):
     shared = row("teacher", 0.9)
     runs = Runs(
         [
-            write_run(tmp_path / "a", [shared, row("pd", 0.5, fingerprint="1")]),
-            write_run(tmp_path / "b", [shared, row("pd", 0.6, fingerprint="2")]),
+            write_run(tmp_path / "a", [shared, row("pd", 0.5)]),
+            write_run(tmp_path / "b", [shared, row("pd", 0.6)]),
         ]
     )
-    assert [(each["method"], each["axes"]) for each in runs.rows] == [
-        ("teacher", {}),
-        ("pd", {WORKDIR: "a"}),
-        ("pd", {WORKDIR: "b"}),
+    assert [each["method"] for each in runs.rows] == ["teacher", "pd", "pd"]
+    assert [(each["method"], each["directory"]) for each in runs.measured] == [
+        ("teacher", "a"),
+        ("pd", "a"),
+        ("teacher", "b"),
+        ("pd", "b"),
     ]
+
+
+def test_directories_of_one_base_name_have_their_own_names(
+    tmp_path, row, write_run, monkeypatch
+):
+    for parent in ("x", "y"):
+        (tmp_path / parent).mkdir()
+        write_run(tmp_path / parent / "run", [row("pd", 0.5)])
+    monkeypatch.chdir(tmp_path / "x" / "run")
+    here = pathlib.Path()
+    runs = Runs([here, tmp_path / "y" / "run", tmp_path / "x" / "run"])
+    assert runs.names == ("x/run", "y/run")
+    assert [each["directory"] for each in runs.measured] == ["x/run", "y/run"]
+    paths = [pathlib.Path(each) for each in ("/a/run", "/run", "/b/other")]
+    assert short_names(paths) == ("a/run", "/run", "other")
+
+
+def test_an_unfinished_stage_of_two_directories_is_one(tmp_path, row, write_run):
+    for name, events in (("a", ["run"]), ("b", ["run", "failed"])):
+        workdir = write_run(tmp_path / name, [row("pd", 0.5, fingerprint=name)])
+        plan = [{"artifact": f"distill-x-{n}"} for n in ("1", "2")]
+        (workdir / "plan.json").write_text(json.dumps(plan))
+        lines = [{"event": event, "stage": "distill-x-1"} for event in events]
+        text = "".join(f"{json.dumps(line)}\n" for line in lines)
+        (workdir / "journal.jsonl").write_text(text)
+    (tmp_path / "b" / "stages" / "distill-x-2").mkdir()  # finished there
+    found = Runs([tmp_path / "a", tmp_path / "b"]).unfinished
+    assert [(each.stage, each.state, each.workdir) for each in found] == [
+        ("distill-x-1", "failed", "a, b")
+    ]
+
+
+def test_a_reused_artifact_that_is_gone_is_told(tmp_path, row, write_run):
+    held, gone = row("pd", 0.5), row("d", 0.4)
+    workdir = write_run(tmp_path / "run", [held, gone])
+    link = workdir / gone["artifact"]
+    shutil.rmtree(link)
+    link.symlink_to(tmp_path / "other" / link.name)
+    (found,) = Runs([workdir]).unfinished
+    assert (found.stage, found.state) == (link.name, "finished, but gone")
+    assert found.error == f"reused from {tmp_path / 'other' / link.name}"
+
+
+def test_logs_are_of_stages_of_the_runs_alone(tmp_path, row, write_run):
+    """An unfinished one is named so; a reused one's lie where it was made."""
+    made, own = row("teacher", 0.9), row("pd", 0.5)
+    other = write_run(tmp_path / "other", [made])
+    workdir = write_run(tmp_path / "run", [own, made])
+    link = workdir / made["artifact"]
+    shutil.rmtree(link)
+    link.symlink_to(other / made["artifact"])
+    names = [pathlib.Path(each["artifact"]).name for each in (made, own)]
+    plan = [{"artifact": name} for name in (*names, "distill-a-1")]
+    (workdir / "plan.json").write_text(json.dumps(plan))
+    for path in (
+        other / "logs" / names[0],
+        workdir / "logs" / names[1],
+        workdir / "logs" / "distill-a-1",
+        workdir / "logs" / "distill-old-2",
+    ):
+        path.mkdir(parents=True)
+    assert logged(Runs([workdir])) == [
+        ("evaluate-pd tiny seed 0", workdir / "logs" / names[1]),
+        ("evaluate-teacher tiny seed 0", other / "logs" / names[0]),
+        ("distill-a-1 (unfinished)", workdir / "logs" / "distill-a-1"),
+    ]
+
+
+def test_long_histories_are_thinned_and_keep_their_ends():
+    found = thinned(range(10, 50_010, 10))
+    assert (len(found), found[0], found[-1]) == (500, 10, 50_000)
+    assert thinned([1, 2]) == [1, 2] and thinned([]) == []
+
+
+def test_figures_that_cannot_be_read_are_told_and_others_kept(tmp_path, row, write_run):
+    settings = {"name": "f", "title": "t", "x": "size", "x_label": "s"}
+    other = {**settings, "x": "task"}
+    for name, figures in (
+        ("a", [{"settings": settings}, {"settings": {**settings, "new": 1}}]),
+        ("b", [{"settings": other}, {"settings": settings}]),
+    ):
+        workdir = write_run(tmp_path / name, [row("pd", 0.5)])
+        (workdir / "figures.json").write_text(json.dumps(figures))
+    write_run(tmp_path / "c", [row("pd", 0.5)])
+    (tmp_path / "c" / "figures.json").write_text("[{")
+    runs = Runs([tmp_path / name for name in "abc"])
+    assert [(each.name, each.x, homes) for each, homes in runs.figures] == [
+        ("f", "size", {"a", "b"}),
+        ("f_2", "task", {"b"}),
+    ]
+    first, second = runs.faults
+    assert "no setting new" in first and str(tmp_path / "a") in first
+    assert str(tmp_path / "c") in second
+
+
+def test_merged_boxes_make_no_circle(tmp_path, row, write_run):
+    """A stage may read one of its own name and size, at another step of the way."""
+    rows = [row("x", 0.5, stage="distill-x", fingerprint=str(n)) for n in range(3)]
+    rows[1]["stage"] = "label-x"
+    runs = Runs([write_run(tmp_path / "run", rows)])
+    ids = [pathlib.Path(each["artifact"]).name for each in rows]
+    chain = [
+        Box(id=one, kind="k", name="x", inputs=inputs)
+        for one, inputs in zip(ids, ((), (ids[0],), (ids[1],)), strict=True)
+    ]
+    found = merged(runs, chain)
+    assert len(found) == 3
+    draw(found)  # which refuses a circle
 
 
 def test_nothing_at_all(tmp_path, row, write_run):

@@ -129,7 +129,7 @@ def test_directories_tell_where_rows_differ_and_nothing_else_does() -> None:
         (f"d tiny ({WORKDIR} a)", 40.0, 1),
         (f"d tiny ({WORKDIR} b)", 60.0, 1),
     ]
-    teacher_, pd_a, pd_b, d_a, d_b = result_groups(rows)
+    teacher_, pd_a, _, d_a, d_b = result_groups(rows)
     assert pd_a.holds(teacher_) and pd_a.holds(d_a) and not pd_a.holds(d_b)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from pd_bert.analysis.plots.calibration import Judged, calibration
+from pd_bert.analysis.plots.calibration import Judged, calibration, wilson
 
 Check = Callable[[Figure], list[str]]
 
@@ -46,3 +46,22 @@ def test_small_multiples(check: Check) -> None:
 def test_one_and_none(check: Check) -> None:
     assert "a\nECE 10.0 %" in check(calibration([judged("a", [0.9], [True])]))
     assert "no values" in check(calibration([]))
+
+
+def test_seeds_do_not_narrow_the_interval(check: Check) -> None:
+    # Wilson (1927) for 8 of 10; scipy.stats.binomtest(8, 10) gives the same.
+    assert wilson(0.8, 10) == pytest.approx((0.4901625, 0.9433178))
+    one = judged("m", [0.95] * 10, [True] * 8 + [False] * 2)
+    three = Judged(
+        name="m",
+        confidence=np.tile(one.confidence, 3),
+        correct=np.tile(one.correct, 3),
+        seeds=3,
+    )
+    ends = []
+    for model in (one, three):
+        axes = calibration([model]).axes[0]
+        (interval,) = axes.collections[0].get_segments()
+        ends.append([y for _, y in interval])
+    assert ends[0] == pytest.approx([49.01625, 94.33178])
+    assert ends[1] == pytest.approx(ends[0])

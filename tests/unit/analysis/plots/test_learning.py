@@ -34,17 +34,6 @@ def test_a_panel_a_kind_a_line_a_stage(check: Check) -> None:
     assert len(right.lines) == 2
 
 
-def test_smoothing_is_means_and_is_said(check: Check) -> None:
-    one = history("finetune", "teacher", 4.0, 2.0, 1.0, 3.0, 9.0)
-    figure = learning([one], y_label="loss (nats)", window=2)
-    assert any("mean of 2 logged values" in text for text in check(figure))
-    assert figure.axes[0].lines[0].get_xydata().tolist() == [
-        [20, 3.0],
-        [40, 2.0],
-        [50, 9.0],
-    ]
-
-
 @pytest.mark.parametrize("kinds", [1, 4])
 def test_many_stages(kinds: int, check: Check) -> None:
     many = [
@@ -56,13 +45,6 @@ def test_many_stages(kinds: int, check: Check) -> None:
     figure = learning(many, y_label="loss (nats)")
     assert "28 more" in check(figure)
     assert sum(len(axes.lines) for axes in figure.axes) == 48
-
-
-def test_long_histories_are_thinned_and_keep_their_ends() -> None:
-    one = history("pretrain", "tiny", *map(float, range(5000)))
-    figure = learning([one], y_label="loss (nats)")
-    x = figure.axes[0].lines[0].get_xdata()
-    assert (len(x), x[0], x[-1]) == (400, 10, 50_000)
 
 
 def test_one_value_and_none(check: Check) -> None:

@@ -46,10 +46,18 @@ def test_names_stand_beside_the_points(check: Check) -> None:
 
 def test_many_have_numbers_and_a_key(check: Check) -> None:
     points = [
-        point(f"model_{i}_of_many", 1.15**i, 60 + i / 2, "ab"[i % 2]) for i in range(48)
+        point(f"model_{i}_of_many", 1.15**i, 60 + i / 2, "ab"[i % 2]) for i in range(40)
     ]
     texts = check(pareto(points, x_label="size (MB)", y_label="accuracy (%)"))
-    assert {"1", "48", "1 model_0_of_many", "48 model_47_of_many"} <= set(texts)
+    assert {"1", "40", "1 model_0_of_many", "40 model_39_of_many"} <= set(texts)
+
+
+def test_of_very_many_those_on_the_front_are_named(check: Check) -> None:
+    points = [point(f"bad_{i}", 1.1**i, 50 - i / 5) for i in range(40)]
+    points += [point("cheap", 1.05, 60), point("best", 30, 80)]
+    texts = set(check(pareto(points, x_label="size (MB)", y_label="accuracy (%)")))
+    assert {"cheap", "best", "bad_0"} <= texts
+    assert not {"bad_1", "bad_39", "1 bad_0"} & texts
 
 
 def test_one_point_without_interval_and_none(check: Check) -> None:

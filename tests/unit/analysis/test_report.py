@@ -1,0 +1,79 @@
+"""What a report writes, and what it leaves alone."""
+
+import csv
+import re
+
+import pytest
+
+from pd_bert.analysis.content import anchor
+from pd_bert.analysis.evidence import gather
+from pd_bert.analysis.report import Report
+from pd_bert.errors import InputError
+
+
+@pytest.fixture
+def report(tmp_path, row, write_run, write_predictions):
+    rows = [
+        row("pd", 0.8, task="a b", axes={"T": "-x"}),
+        row("pd", 0.7, task="a b", axes={"T": "=1+1"}),
+        row("d", 0.7, task="a_b"),
+    ]
+    workdir = write_run(tmp_path / "run", rows)
+    for each in rows:
+        write_predictions(workdir, each, [0, 1, 1], [0, 1, 0])
+    return Report(evidence=gather([workdir]), title="t", command="c")
+
+
+def test_text_that_a_spreadsheet_would_run_is_marked(tmp_path, report):
+    report.write(tmp_path / "out")
+    with (tmp_path / "out" / "runs.csv").open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert [each["T"] for each in found] == ["'-x", "'=1+1", ""]
+    assert [float(each["dev_mean"]) for each in found] == [80, 70, 70]
+
+
+def test_files_of_an_earlier_report_do_not_stay(tmp_path, report):
+    output = tmp_path / "out"
+    page = report.write(output)
+    assert (output / "confusion.csv").is_file()
+    for name in ("mine.csv", "old_figure.csv"):
+        (output / name).write_text("")
+    text = page.read_text()
+    page.write_text(text.replace("</main>", '<a href="old_figure.csv">x</a></main>'))
+    for path in (tmp_path / "run" / "stages").glob("*/predictions/*"):
+        path.unlink()
+    later = gather([tmp_path / "run"])
+    Report(evidence=later, title="t", command="c").write(output)
+    names = {path.name for path in output.iterdir()}
+    assert {"runs.csv", "mine.csv"} <= names
+    assert not {"confusion.csv", "old_figure.csv"} & names
+
+
+def test_a_file_is_no_output(tmp_path, report):
+    (tmp_path / "file").write_text("kept")
+    for output in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(InputError, match="output is a folder"):
+            report.write(output)
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_ids_are_unique_and_tables_have_row_headers(tmp_path, report):
+    page = report.write(tmp_path / "out").read_text()
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert anchor("a b") != anchor("a_b")
+    assert '<th scope="row" class="name">a_b</th>' in page
+    assert page.count('tabindex="0"') == page.count('class="scroll"')
+
+
+def test_labels_in_any_script_give_no_warning(
+    tmp_path, row, write_run, write_predictions, recwarn
+):
+    held = row("学生", 0.8, task="اختبار")
+    workdir = write_run(tmp_path / "run", [held])
+    write_predictions(workdir, held, [0, 1, 1], [0, 1, 0])
+    page = Report(evidence=gather([workdir]), title="t", command="c").write(
+        tmp_path / "out"
+    )
+    assert "学生" in page.read_text(encoding="utf-8")
+    assert not [w for w in recwarn if "Glyph" in str(w.message)]
