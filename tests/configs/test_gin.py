@@ -85,6 +85,7 @@ SMALL_MACROS = {
     "TEACHER_PRETRAIN_STEPS": 1,
     "DEEP_LAYERS": 2,
     "DISTILL_STEPS": 1,
+    "EVALUATE_EVERY": 1,
     "DOMAIN_TEXTS": 6,
     "TRANSFER_SIZES": (4, 8),
     "DOMAINS": ("@reviews/text_lines.TextLines()", "@corpus/text_lines.TextLines()"),
