@@ -88,7 +88,7 @@ SMALL_MACROS = {
     "EVALUATE_EVERY": 1,
     "DOMAIN_TEXTS": 6,
     "TRANSFER_SIZES": (4, 8),
-    "DOMAINS": ("@reviews/text_lines.TextLines()", "@corpus/text_lines.TextLines()"),
+    "DOMAINS": ("@reviews/text_lines.TextLines()", "@transfer/text_lines.TextLines()"),
     "TASKS": ("@rte/classification.Classification()",),
 }
 
@@ -181,6 +181,9 @@ def files_and_bindings(
         bindings.append("DEEP = @deep/bert.Bert()")
     if recipe == "sweep":
         bindings.append(f"METHODS = {METHODS}")
+    for macro in ("SENTIMENT_FILES", "AMAZON_FILES", "NEWS_FILES"):
+        if macro in known:
+            bindings.append(f"{macro} = '{sources}/train.tsv'")
     for macro, value in SMALL_MACROS.items():
         if macro in known:
             bindings.append(f"{macro} = {value}")
