@@ -69,8 +69,8 @@ def clean(
 ) -> Cleaning:
     """Cleans a transfer set, given the `hashes` of it, of D_L and of other splits.
 
-    At most `size` texts are kept, drawn by hashes of (seed, position): a smaller draw
-    is a part of a larger one.
+    With `size` so many are kept, or all if there are no more, drawn by hashes of (seed,
+    position): a smaller draw is a part of a larger one.
     """
     distinct, first = np.unique(transfer, return_index=True)
     keep = np.zeros(len(transfer), np.bool_)

@@ -18,7 +18,7 @@ def draw(positions: np.ndarray, size: int, seed: int) -> np.ndarray:
     seed. With fewer positions than `size` it is all of them.
     """
     lots = np.fromiter(
-        (rank(seed, index) for index in positions.tolist()), np.uint64, len(positions)
+        (rank(seed, int(index)) for index in positions), np.uint64, len(positions)
     )
     drawn: np.ndarray = positions[np.lexsort((positions, lots))[:size]]
     return np.sort(drawn)

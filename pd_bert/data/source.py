@@ -47,7 +47,8 @@ class Source(abc.ABC):
         No segment is blank and no document is empty.
         """
         for row in self.rows():
-            if segments := split_segments(row.text):
+            text_b = split_segments(row.text_b or "")
+            if segments := [*split_segments(row.text), *text_b]:
                 yield segments
 
     @abc.abstractmethod

@@ -108,6 +108,8 @@ def with_layers(architecture: Bert, *, num_layers: int) -> Bert:
     >>> with_layers(Bert(name="tiny", num_layers=2, hidden_dim=128), num_layers=12).name
     'l12_h128'
     """
+    if num_layers == architecture.num_layers:
+        return architecture  # by its own name, so that both are made once
     return dataclasses.replace(
         architecture,
         name=f"l{num_layers}_h{architecture.hidden_dim}",

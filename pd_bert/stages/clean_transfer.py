@@ -34,8 +34,8 @@ class CleanTransfer(Select):
     Of texts that are the same to the model the first one stays. Texts that occur in a
     split of the task other than train are leaks and removed: models are chosen and
     measured on those. Texts to train on may be in D_T, as they are in the paper's
-    (Turc et al. 2019). Of what is left at most `size` texts are drawn at random; a
-    smaller draw is a part of a larger one.
+    (Turc et al. 2019). Of what is left `size` texts are drawn at random, and InputError
+    is raised if there are fewer; a smaller draw is a part of a larger one.
 
     `artifact.json` has the report under `transfer`; see `TransferReport`.
     """
@@ -98,6 +98,12 @@ class CleanTransfer(Select):
             vocabulary=vocabulary,
         )
         report.require_usable(context.where)
+        if self.size is not None and cleaning.size < self.size:
+            raise InputError(
+                f"{context.where}: size is {self.size}, and {cleaning.size} texts are "
+                f"left of {cleaning.size_before}: {cleaning.duplicates} are "
+                f"duplicates, {cleaning.leaked} occur in dev, test or another split"
+            )
         self._write(context, records, cleaning.keep)
         info = self._finish(context, records)
         print(f"{context.where}: {report.summary()}", flush=True)

@@ -271,8 +271,8 @@ class Runner:
                 try:
                     outcomes = type(todo[0][0]).run_together(todo)
                 except Exception as error:
-                    for stage, _ in todo:
-                        self._failed(stage, error)
+                    # Companions that were well end with it, and are begun anew.
+                    self._failed(todo[0][0], error)
                     raise
             for (stage, context), outcome in zip(todo, outcomes, strict=True):
                 if isinstance(outcome, InputError):

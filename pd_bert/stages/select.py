@@ -21,8 +21,9 @@ from pd_bert.stages.estimate_prepare import SHARD_BYTES, SHARD_SECONDS
 from pd_bert.training import interrupt
 
 _CARRIED = ("labels", "pairs", "sequence_length", "vocabulary_size")
-# Of an example: a hash, its place when they are sorted, a lot, whether it is kept.
-_BYTES_PER_EXAMPLE = 64
+# Of an example: a hash, its place when they are sorted, a lot, whether it is kept; of
+# these some twice while NumPy sorts.
+_BYTES_PER_EXAMPLE = 112
 _LENGTH_BYTES = 2  # beside the records
 
 
@@ -40,6 +41,8 @@ class Select(Stage):
         """`keep`, bool [count], with what else is worth remembering of the choice."""
 
     def assist(self, context: Context) -> None:
+        if not (context.scratch / "chosen.npz").exists():
+            return  # its owner chooses, once for all
         records = self._records(context)
         self._write(context, records, self._chosen(context, records)["keep"])
 
@@ -58,7 +61,7 @@ class Select(Stage):
         if not path.exists():
             chosen = self.choose(context, records)
             with written_aside(path) as aside, aside.open("wb") as file:
-                np.savez(file, allow_pickle=False, **chosen)
+                np.savez(file, **chosen)  # type: ignore[arg-type]
         with np.load(path) as file:
             return dict(file)
 

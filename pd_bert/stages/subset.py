@@ -53,7 +53,7 @@ class Subset(Select):
     def run(self, context: Context) -> Info:
         records = self._records(context)
         records.check(context.artifact(self.whole).vocabulary().fingerprint)
-        self.assist(context)
+        self._write(context, records, self._chosen(context, records)["keep"])
         info = self._finish(context, records)
         return {**info, "facts": {"transfer_size": info["count"]}}
 

@@ -17,7 +17,7 @@ _OVERRIDE = "teacher_gate.TeacherGate.accept = True"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TeacherGate(Stage):
-    """Refuses a teacher that its predictions of `split` speak against.
+    """Refuses a teacher that its predictions of dev speak against.
 
     Students can only be as good as the labels that they learn from. What speaks
     against a teacher is its task's to say (TextTask.judge): a classifier is no better
@@ -25,28 +25,18 @@ class TeacherGate(Stage):
     regression do not rise with the gold ones. With `accept` this is a warning.
 
     It runs nothing: it reads what `evaluation` has measured. The artifact says in
-    `gate` what was found: `split`, `count`, `primary_metric`, the fields of Judgement
-    without its reasons, `passed`, and `reason`, "" where it passed.
+    `gate` what was found: `split` (dev), `count`, `primary_metric`, the fields of
+    Judgement without its reasons, `passed`, and `reason`, "" where it passed.
     """
 
     name: str = "teacher"
     evaluation: Evaluate
     accept: bool = False
-    split: str = "dev"
 
     kind: ClassVar[str] = "gate"
 
     def row(self) -> Info:
         return self.evaluation.row()
-
-    def check(self) -> None:
-        super().check()
-        splits = [s for s in self.evaluation.task_data.task.splits if s != "train"]
-        if self.split not in splits:
-            raise InputError(
-                f"{self.kind} {self.name}: split must be one that the evaluation "
-                f"measures, {', '.join(splits)}; received {self.split!r}"
-            )
 
     def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
         return {}
@@ -56,7 +46,7 @@ class TeacherGate(Stage):
 
     def run(self, context: Context) -> Info:
         artifact = context.artifact(self.evaluation)
-        path = artifact.directory / "predictions" / f"{self.split}.npz"
+        path = artifact.directory / "predictions" / "dev.npz"
         with np.load(path) as arrays:
             logits, gold = arrays["logits"], arrays["label"]
         if not (finite := np.isfinite(logits).all(axis=1)).all():
@@ -67,11 +57,11 @@ class TeacherGate(Stage):
         judged = self.evaluation.task_data.task.judge(logits, gold, artifact.labels)
         reason = "; ".join(judged.reasons)
         teacher = self.evaluation.model.title
-        print(f"{context.where}: {self.split} {judged.summary}", flush=True)
+        print(f"{context.where}: dev {judged.summary}", flush=True)
         if reason and not self.accept:
             raise InputError(
                 f"{context.where}: labels are made by a teacher that has learnt its "
-                f"task; of {teacher}, measured on {self.split} ({path}): {reason}. To "
+                f"task; of {teacher}, measured on dev ({path}): {reason}. To "
                 f"label with it all the same: {_OVERRIDE}"
             )
         if reason:
@@ -80,7 +70,7 @@ class TeacherGate(Stage):
         del found["reasons"]
         return {
             "gate": {
-                "split": self.split,
+                "split": "dev",
                 "count": len(gold),
                 "primary_metric": artifact["primary_metric"],
                 **found,

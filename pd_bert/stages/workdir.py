@@ -5,6 +5,7 @@ working/KIND-NAME-FINGERPRINT/  unfinished ones, with their checkpoints in scrat
 logs/KIND-NAME-FINGERPRINT/     TensorBoard summaries
 latest/KIND-NAME                links to the last run's artifact of that name
 recipe.json, figures.json       its name, and the figures that a report draws
+plan.json                       all stages that are wanted, finished or not
 operative.gin, results.json
 journal.jsonl                   who ran which stage when: a line a start and end
 """
@@ -44,6 +45,7 @@ class Workdir:
         """InputError if one of `reuse` is no working directory."""
         self.directory = directory
         self._runtime = runtime
+        self._claimed = False
         self._others: dict[tuple[str, str], pathlib.Path] = {}
         for other in reversed(reuse):  # the first one wins
             if not (other / "recipe.json").is_file():
@@ -59,6 +61,7 @@ class Workdir:
         """Marks the directory as the recipe's; InputError if it is another's."""
         path = self.directory / "recipe.json"
         self.belongs_to(recipe)
+        self._claimed = True
         for folder in ("stages", "working", "logs", "latest"):
             (self.directory / folder).mkdir(parents=True, exist_ok=True)
         if not path.exists():
@@ -94,7 +97,7 @@ class Workdir:
         return self.directory / "working" / f"{self.label(stage)}.lock"
 
     def artifact(self, stage: Stage) -> Artifact | None:
-        """The stage's artifact, if it is finished, here or where it is reused from.
+        """The stage's artifact, if it is finished; for a plan also one elsewhere.
 
         InputError if it is a link to a directory that is gone.
         """
@@ -107,7 +110,8 @@ class Workdir:
                 f"{directory.readlink()}, which is gone: bring it back, or delete the "
                 "link, and the stage is made anew"
             )
-        other = self._elsewhere(stage)
+        # A run links what it reuses, so that all its stages read the same copy.
+        other = None if self._claimed else self._elsewhere(stage)
         return None if other is None else Artifact(other)
 
     def reused_from(self, stage: Stage) -> pathlib.Path | None:

@@ -130,13 +130,30 @@ def test_duplicates_and_leaks_go(cleaned, tmp_path, capsys) -> None:
 
 
 def test_sizes_are_nested(cleaned, tmp_path) -> None:
-    of_size = [dataclasses.replace(cleaned, size=size) for size in (2, 4, 50)]
+    of_size = [dataclasses.replace(cleaned, size=size) for size in (2, 4, 5)]
     small, larger, all_ = run(tmp_path, *of_size)
     assert (len(texts(small)), len(texts(larger))) == (2, 4)
     assert set(texts(small)) < set(texts(larger)) < set(_KEPT)
     assert texts(all_) == _KEPT
     assert small["transfer"]["not_drawn"] == 3
     assert small["facts"]["transfer_size"] == small["count"] == 2
+
+
+def test_a_size_that_is_not_there_is_refused(cleaned, tmp_path) -> None:
+    """A comparison at one size must not be of several."""
+    with pytest.raises(InputError, match=r"size is 6, and 5 texts are left of 13"):
+        run(tmp_path, dataclasses.replace(cleaned, size=6))
+
+
+def test_what_was_chosen_is_not_chosen_anew(cleaned, tmp_path) -> None:
+    run(tmp_path, cleaned.transfer, cleaned.task_data)
+    folder = Workdir(tmp_path / "run", RUNTIME).working(cleaned) / "scratch"
+    folder.mkdir(parents=True)
+    counts = {"duplicates": 0, "leaks": {}, "leaked": 0, "not_drawn": 0, "in_train": 0}
+    keep = np.isin(np.arange(13), [0, 2])
+    np.savez(folder / "chosen.npz", keep=keep, counts=np.asarray(json.dumps(counts)))
+    (artifact,) = run(tmp_path, cleaned)
+    assert texts(artifact) == _KEPT[:2]
 
 
 def test_a_subset_carries_on_what_the_whole_says(cleaned, tmp_path) -> None:

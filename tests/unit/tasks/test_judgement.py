@@ -48,8 +48,8 @@ def test_a_good_classifier() -> None:
     }
     assert found.expected_calibration_error == pytest.approx(sure - 0.875)
     assert found.summary == (
-        "accuracy 87.5 %, majority (good) 62.5 %; the order of its labels is the best "
-        "of all; mean confidence 0.88"
+        "accuracy 87.5 %, majority (good) 62.5 %; no other order of its "
+        "labels is clearly better; mean confidence 0.88"
     )
 
 
@@ -98,7 +98,7 @@ def test_no_better_than_the_most_frequent_label() -> None:
 
 
 def test_swapped_labels() -> None:
-    found = judge([1, 1, 0, 0, 0, 1, 1, 0], [0, 0, 1, 1, 1, 0, 0, 0])
+    found = judge([1, 1, 0, 0, 0, 1, 1, 0] * 4, [0, 0, 1, 1, 1, 0, 0, 0] * 4)
     assert (found.accuracy, found.best_permutation_accuracy) == (0.125, 0.875)
     assert found.best_permutation == ("good", "bad")
     assert found.reasons[1] == (
@@ -111,8 +111,9 @@ def test_swapped_labels() -> None:
 
 def test_three_labels_in_a_circle_and_two_of_three() -> None:
     labels = ("entailment", "neutral", "contradiction")
-    gold = [0, 0, 0, 1, 1, 1, 2, 2, 2]
-    circle = judge([1, 1, 1, 2, 2, 2, 0, 0, 0], gold, labels)
+    circle = judge(
+        [1, 1, 1, 2, 2, 2, 0, 0, 0] * 4, [0, 0, 0, 1, 1, 1, 2, 2, 2] * 4, labels
+    )
     assert circle.best_permutation == ("contradiction", "entailment", "neutral")
     assert circle.best_permutation_accuracy == 1.0
     assert (
@@ -120,11 +121,20 @@ def test_three_labels_in_a_circle_and_two_of_three() -> None:
         "'entailment', what it calls 'contradiction' is 'neutral'"
     ) in circle.reasons[1]
     # Better than any one label, and still two names are exchanged.
-    two = judge([0, 0, 0, 2, 2, 1, 1, 1, 2], gold, labels)
-    assert two.metric == pytest.approx(5 / 9) and two.metric > two.majority
+    gold = [0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2] * 4
+    two = judge([0, 0, 0, 0, 0, 2, 2, 2, 1, 1, 1, 1] * 4, gold, labels)
+    assert two.metric == 0.5 and two.metric > two.majority
     (reason,) = two.reasons
     assert "what it calls 'neutral' is 'contradiction'" in reason
     assert "'entailment'" not in reason
+
+
+def test_rare_labels_that_change_places_by_chance() -> None:
+    """One text of each of two rare labels was taken for the other."""
+    gold = [0] * 50 + [1] * 48 + [2, 3]
+    found = judge([0] * 50 + [1] * 48 + [3, 2], gold, ("a", "b", "c", "d"))
+    assert (found.accuracy, found.best_permutation_accuracy) == (0.98, 1.0)
+    assert found.reasons == ()
 
 
 @pytest.mark.parametrize(
