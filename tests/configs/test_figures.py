@@ -20,11 +20,11 @@ FOLDER = config.gin_folder()
 RECIPES = [name for name in config.recipe_names() if name[:6] == "paper/"]
 
 
-def test_all_figures_are_in_files_that_are_read_here() -> None:
+def test_no_other_file_makes_figures() -> None:
     found = {
         path.relative_to(FOLDER).as_posix()
         for path in FOLDER.rglob("*.gin")
-        if "figure.Figure" in path.read_text()
+        if "figure.Figure.name" in path.read_text()
     }
     assert found == {f"analyses/{name.removeprefix('paper/')}.gin" for name in RECIPES}
 
