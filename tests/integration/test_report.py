@@ -75,7 +75,7 @@ def test_tables_agree_with_results_json(
             if row["kind"] == "evaluate" and row["method"] == method
         ]
         values = [100 * row["metrics"]["dev"]["accuracy"] for row in measured]
-        assert int(line["n"]) == len(values)
+        assert int(line["dev_n"]) == len(values)
         assert float(line["dev_mean"]) == pytest.approx(statistics.mean(values))
         latency = statistics.median(row["latency_ms"] for row in measured)
         assert float(line["latency_ms"]) == pytest.approx(latency)
@@ -83,7 +83,7 @@ def test_tables_agree_with_results_json(
         if len(values) > 1:
             assert float(line["dev_sd"]) == pytest.approx(statistics.stdev(values))
             shown += f" ± {statistics.stdev(values):.1f}"
-        assert f">{method}</td>" in page and shown in page
+        assert f">{method}</th>" in page and shown in page
         assert re.search(rf"mood +{method} .*{re.escape(shown)}", made.stdout)
     assert table["pd"]["baseline"] == "basic small"
     assert table["basic"]["baseline"] == ""
@@ -227,7 +227,9 @@ def test_several_directories_and_earlier_versions(
     assert {("pd", "run"), ("pd", "old"), ("basic", "run")} <= found
 
 
-def test_bad_input_is_one_line(workdir: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_bad_input_is_one_line_and_broken_files_are_listed(
+    workdir: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     for arguments, message in (
         ([f"--workdir={tmp_path}"], "holds results.json"),
         ([f"--workdir={workdir}", "--baseline=none"], "--baseline is one of"),
@@ -241,8 +243,13 @@ def test_bad_input_is_one_line(workdir: pathlib.Path, tmp_path: pathlib.Path) ->
     shutil.copytree(workdir, broken, symlinks=True)
     (path,) = broken.glob("stages/evaluate-teacher-*/predictions/dev.npz")
     np.savez(path, logits=np.zeros([2, 2]))
-    done = report(
-        f"--workdir={broken}", f"--output={tmp_path / 'none'}", "--baseline=basic"
-    )
-    assert done.returncode == 1 and str(path) in done.stderr
-    assert not (tmp_path / "none").exists()
+    (broken / "figures.json").write_text("[{")
+    output = tmp_path / "whole"
+    done = report(f"--workdir={broken}", f"--output={output}", "--baseline=basic")
+    assert done.returncode == 0, done.stderr
+    page = (output / "index.html").read_text()
+    for text in (done.stdout, page):
+        assert str(path) in text and str(broken / "figures.json") in text
+    assert "2 files or figures could not be read" in page
+    done = report(f"--workdir={workdir}", f"--output={path}")
+    assert done.returncode == 1 and "output is a folder" in done.stderr
