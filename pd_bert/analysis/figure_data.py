@@ -187,12 +187,10 @@ def _line_order(
     figure: Figure, places: Sequence[_Place], data: Sequence[Datum]
 ) -> list[str]:
     """The lines' names: those of the figure's methods in its order, others as met."""
-    by_method = [
-        each.line
-        for method in figure.methods
-        for each in places
-        if each.group.method == method and figure.lines == "method"
-    ]
+    by_method = []
+    for method in figure.methods if figure.lines == "method" else ():
+        by_method += [each.line for each in places if each.group.method == method]
+        by_method.append(method)  # which the paper alone may have
     return list(dict.fromkeys([*by_method, *(each.line for each in data)]))
 
 

@@ -188,3 +188,20 @@ def test_a_figure_is_read_back():
     assert figure_of({"class": "x.Y", "settings": settings}) == Figure(
         **GOOD, methods=("pd",), log_x=True
     )
+
+
+def test_lines_keep_the_methods_order_where_only_the_paper_has_one(row):
+    figure = Figure(
+        name="f",
+        title="t",
+        x="size",
+        x_label="s",
+        methods=("pd", "d"),
+        paper={"d": {"tiny": 60.0}, "pd": {"tiny": 70.0}},
+        paper_label="Paper",
+    )
+    assert points(of(figure, [row("d", 0.5)])) == [
+        ("", "d", "tiny", 50.0, RUN),
+        ("Paper", "pd", "tiny", 70.0, PAPER),
+        ("Paper", "d", "tiny", 60.0, PAPER),
+    ]
