@@ -87,8 +87,9 @@ def _choice(
     if not ranked:
         reason = _none_fits(students, limits)
     else:
-        counted = f"{len(ranked)} of {len(students)} students"
-        fit = f"fit {limits}" if limits else "were measured"
+        counted = f"{len(ranked)} of {_counted(students)}"
+        verb = ("fits", "was") if len(ranked) == 1 else ("fit", "were")
+        fit = f"{verb[0]} {limits}" if limits else f"{verb[1]} measured"
         reason = (
             f"{counted} {fit}; {ranked[0].title} has the highest mean on dev, "
             f"{ranked[0].spreads['dev'].mean:.1f} %."
@@ -114,7 +115,7 @@ def _fits(value: float | None, limit: float | None) -> bool:
 def _none_fits(students: Sequence[ResultGroup], limits: str) -> str:
     if not students:
         return "There is no student with a measured dev split."
-    reason = f"None of {len(students)} students fits {limits}."
+    reason = f"None of {_counted(students)} fits {limits}."
     small = [each for each in students if each.size_mb is not None]
     fast = [each for each in students if each.latency_ms is not None]
     if small:
@@ -126,6 +127,10 @@ def _none_fits(students: Sequence[ResultGroup], limits: str) -> str:
     else:
         reason += " No latency was measured."
     return reason
+
+
+def _counted(students: Sequence[ResultGroup]) -> str:
+    return f"{len(students)} student{'' if len(students) == 1 else 's'}"
 
 
 def _against(best: ResultGroup, other: ResultGroup, compare: Compare) -> str:

@@ -56,6 +56,7 @@ def test_a_difference_over_examples_is_told(found):
 def test_a_single_student_and_none(found):
     (choice,) = choose(found, max_size_mb=2, compare=never)
     assert choice.best and choice.best.title == "basic nano"
+    assert choice.reason.startswith("1 of 4 students fits 2 MB; basic nano has")
     assert choice.reason.endswith("There is no other to compare it with.")
     (choice,) = choose(found, max_latency_ms=0.1, compare=never)
     assert choice.best is None
@@ -69,6 +70,7 @@ def test_what_was_not_measured_does_not_fit(row):
     found = result_groups([row("pd", 0.9, latency_ms=None)])
     (choice,) = choose(found, max_latency_ms=1000, compare=never)
     assert choice.best is None and "No latency was measured" in choice.reason
+    assert choice.reason.startswith("None of 1 student fits 1000 ms.")
 
 
 def test_a_teacher_alone_is_no_student(row):
