@@ -120,7 +120,8 @@ def result_groups(
 
     Rows may have a key `directory`, and one fingerprint may be in several. A directory
     tells groups apart only if there are rows that nothing else does: with the same
-    seed, or from recipes with other axes. With `over_tasks` the rows of one model on
+    seed, or from recipes with other axes. Within a directory the stages' names do so,
+    where there are several for one seed. With `over_tasks` the rows of one model on
     all tasks are one group, whose task is "".
     """
     alike: dict[tuple[Any, ...], list[Row]] = {}
@@ -136,9 +137,15 @@ def result_groups(
         for row in same:
             at = [as_key(row["axes"].get(axis)) for axis in telling[start]]
             found.setdefault((*start, *at), []).append(row)
+    found = {
+        (key, stage): [row for row in same if stage in (None, row["stage"])]
+        for key, same in found.items()
+        for stage in _stages(same)
+    }
     parts: list[list[tuple[list[Row], tuple[str, ...]]]] = [
         [(each, ())] for each in found.values()
     ]
+    named = [stage for _, stage in found]
     if any(_clash(each) for each in found.values()):
         everywhere = {row.get("directory", "") for row in rows}
         parts = [_by_directory(each, everywhere) for each in found.values()]
@@ -147,8 +154,8 @@ def result_groups(
         for axis in dict.fromkeys(axis for axes in telling.values() for axis in axes)
     }
     groups = [
-        _group(members, directories, names, over_tasks)
-        for part in parts
+        _group(members, directories, names, stage, over_tasks)
+        for part, stage in zip(parts, named, strict=True)
         for members, directories in part
     ]
     return tuple(_with_speed(each, groups) for each in groups)
@@ -191,6 +198,17 @@ def _telling(rows: Sequence[Row]) -> list[str]:
         if lacking or len({as_key(row["axes"][axis]) for row in having}) > 1:
             found.append(axis)
     return found
+
+
+def _stages(rows: Sequence[Row]) -> tuple[str | None, ...]:
+    """The stages' names if a directory has several for one seed; (None,) else."""
+    names: dict[tuple[Any, ...], set[str]] = {}
+    for row in rows:
+        at = row.get("directory"), row["task"], row["seed"]
+        names.setdefault(at, set()).add(row["stage"])
+    if all(len(each) == 1 for each in names.values()):
+        return (None,)
+    return tuple(dict.fromkeys(row["stage"] for row in rows))
 
 
 def _is_seed(row: Row, axis: str) -> bool:
@@ -253,6 +271,7 @@ def _group(
     members: Sequence[Row],
     directories: tuple[str, ...],
     names: Mapping[str, Mapping[str, str]],
+    stage: str | None,
     over_tasks: bool,
 ) -> ResultGroup:
     # A stage that several directories share has the axes of all of them.
@@ -272,6 +291,8 @@ def _group(
         if len(values) == 1 and value is not None:
             axes[axis] = value
     shown = {axis: names[axis][as_key(value)] for axis, value in axes.items()}
+    if stage:
+        shown["stage"] = stage
     if directories:
         shown[WORKDIR] = ", ".join(directories)
     return ResultGroup(

@@ -13,6 +13,7 @@ NUMBERS = itertools.count()
 
 def row(method: str, accuracy: float, **others: Any) -> dict[str, Any]:
     return {
+        "stage": f"evaluate-{method}",
         "kind": "evaluate",
         "method": method,
         "size": "tiny",
@@ -170,3 +171,16 @@ def test_a_split_that_a_seed_lacks_is_counted() -> None:
     ]
     (found,) = result_groups(rows)
     assert found.seeds == "dev 2, test 1"
+
+
+def test_several_stages_of_one_seed_are_told_by_their_names() -> None:
+    rows = [
+        row("pd", 0.5, stage="evaluate-pd"),
+        row("pd", 0.7, stage="evaluate-pd_elsewhere"),
+        row("d", 0.4, stage="evaluate-d"),
+    ]
+    assert means(rows) == [
+        ("pd tiny (stage evaluate-pd)", 50.0, 1),
+        ("pd tiny (stage evaluate-pd_elsewhere)", 70.0, 1),
+        ("d tiny", 40.0, 1),
+    ]

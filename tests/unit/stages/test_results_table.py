@@ -14,6 +14,7 @@ NUMBERS = itertools.count()
 
 def row(task: str, metrics: dict[str, Any], primary: str, **others: Any) -> dict:
     return {
+        "stage": "evaluate-pf",
         "kind": "evaluate",
         "task": task,
         "method": "pf",
