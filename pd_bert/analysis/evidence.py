@@ -13,9 +13,9 @@ from pd_bert.stages.result_group import (
     TEACHER,
     ResultGroup,
     of_method,
-    result_groups,
     teacher_of,
 )
+from pd_bert.stages.result_groups import result_groups
 from pd_bert.tasks import metrics as known_metrics
 
 _SPLITS = ("dev", "test")

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from pd_bert.stages.result_group import ResultGroup, Row, result_groups
+from pd_bert.stages.result_group import ResultGroup, Row
+from pd_bert.stages.result_groups import result_groups
 
 
 def table(rows: Sequence[Row]) -> str:

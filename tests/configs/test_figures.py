@@ -11,7 +11,7 @@ from pd_bert.data.tfds_source import Tfds
 from pd_bert.models.bert import Bert
 from pd_bert.stages.artifact import Artifact
 from pd_bert.stages.figure import Figure
-from pd_bert.stages.result_group import result_groups
+from pd_bert.stages.result_groups import result_groups
 from pd_bert.stages.results import result_row
 from pd_bert.values import digest
 

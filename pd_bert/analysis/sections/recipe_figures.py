@@ -15,7 +15,8 @@ from pd_bert.analysis.evidence import Evidence, common_metric
 from pd_bert.analysis.figure_data import PAPER, RUN, Datum, drawn, figure_data
 from pd_bert.analysis.plots.curves import Line, Panel, curves
 from pd_bert.stages.figure import Figure
-from pd_bert.stages.result_group import ResultGroup, result_groups
+from pd_bert.stages.result_group import ResultGroup
+from pd_bert.stages.result_groups import result_groups
 
 _HEADER = ("panel", "line", "x", "mean", "sd", "low", "high", "n", "source")
 # Files of other sections.

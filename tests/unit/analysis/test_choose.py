@@ -4,7 +4,7 @@ import pytest
 
 from pd_bert.analysis.choose import choose
 from pd_bert.analysis.statistics import Difference
-from pd_bert.stages.result_group import result_groups
+from pd_bert.stages.result_groups import result_groups
 
 
 def never(ours, theirs, split):

@@ -5,7 +5,7 @@ import pytest
 from pd_bert.analysis.figure_data import PAPER, RUN, figure_data
 from pd_bert.errors import InputError
 from pd_bert.stages.figure import Figure, figure_of
-from pd_bert.stages.result_group import result_groups
+from pd_bert.stages.result_groups import result_groups
 
 
 def points(data):

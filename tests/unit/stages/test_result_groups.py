@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from pd_bert.stages.result_group import WORKDIR, result_groups
+from pd_bert.stages.result_group import WORKDIR
+from pd_bert.stages.result_groups import result_groups
 from pd_bert.stages.told import told
 
 NUMBERS = itertools.count()
