@@ -39,7 +39,8 @@ class ResultGroup:
     def title(self) -> str:
         """The group's name among those of its task."""
         extra = [f"({name} {value})" for name, value in self.told.items()]
-        return " ".join([self.method, self.size, *extra])
+        names = dict.fromkeys([self.method, self.size])  # teacher alone, if it is both
+        return " ".join([*names, *extra])
 
     @property
     def metric(self) -> str:

@@ -99,7 +99,7 @@ def _gate(row: Row, told: Mapping[str, Any]) -> list[Block]:
                 ],
                 edges=_TENTHS,
                 x_label="confidence (%)",
-                y_label="share of the right and of the wrong answers (%)",
+                y_label="share of such answers (%)",
             )
         )
     return blocks
