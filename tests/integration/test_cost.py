@@ -13,7 +13,6 @@ from pd_bert.stages.estimates import estimate
 from pd_bert.stages.probe import Probe
 from pd_bert.stages.workdir import Workdir
 
-_AFTER_CLEANING = ("clean-", "label-", "distill-")
 _FIGURES = ("seconds", "memory_bytes", "disk_bytes", "scratch_bytes", "flops")
 # Fewer shards and steps than the recipe's own.
 _QUICK = (
@@ -41,15 +40,14 @@ def test_a_dry_run_tells_every_figure_and_makes_nothing(planned) -> None:
     assert len(lines) == 13
     for line in lines:
         assert not line["reused"]
-        # A small source is read to its end, but not for what cleaning takes away.
-        assert line["exact"] == (not line["stage"].startswith(_AFTER_CLEANING))
+        assert line["exact"]  # small sources are read to their ends, and cleaned
         assert all(line[name] is not None for name in _FIGURES)
         assert line["seconds"] > 0
         assert line["disk_bytes"] > 0
     by_kind = {line["stage"].split("-")[0]: line for line in lines}
     assert by_kind["pretrain"]["steps"] == 10
     assert by_kind["finetune"]["steps"] == 30  # 240 examples in batches of 8
-    assert by_kind["distill"]["steps"] == 50
+    assert by_kind["distill"]["steps"] == 43  # of 400 texts 60 are taken out
     assert by_kind["distill"]["flops"] > by_kind["label"]["flops"] > 0
     table = output[output.index("\nstage ") :].strip().splitlines()
     assert len(table) == 1 + len(lines) + 1

@@ -150,10 +150,13 @@ def test_a_cluster_runs_a_recipe(start_small: Start, tmp_path: pathlib.Path) -> 
             worker.wait()
     names = sorted(p.name.rpartition("-")[0] for p in (workdir / "stages").iterdir())
     assert names == [
+        "clean-transfer",
         "distill-pd",
         "evaluate-pd",
+        "evaluate-teacher",
         "export-pd",
         "finetune-teacher",
+        "gate-teacher",
         "label-labels",
         "prepare-corpus",
         "prepare-task",
