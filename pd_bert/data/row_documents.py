@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pd_bert.data.source import Row, Source, digest
-from pd_bert.data.survey import Held, Read, Survey, rows_of
+from pd_bert.data.survey import Read, Survey, remade
 from pd_bert.errors import InputError
 
 
@@ -47,10 +47,9 @@ class RowDocuments(Source):
 
     def survey(self, read: Read, seconds: float) -> Survey:
         """Joins the rows of the source's survey."""
-        inner = self.source.survey(rows_of, seconds)
-        held = dataclasses.replace(self, source=Held(held=tuple(inner.items)))
-        items = list(read(held))
-        share = len(items) / max(1, len(inner.items))
-        return dataclasses.replace(
-            inner, items=items, count=round(inner.count * share), exact=inner.whole
+        return remade(
+            self.source,
+            lambda held: dataclasses.replace(self, source=held),
+            read,
+            seconds,
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pd_bert.data import markup
 from pd_bert.data.source import Row, Source, digest, split_sentences
-from pd_bert.data.survey import Held, Read, Survey, rows_of
+from pd_bert.data.survey import Read, Survey, remade
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +42,9 @@ class Sentences(Source):
 
     def survey(self, read: Read, seconds: float) -> Survey:
         """Cuts the rows of the source's survey, and scales their number."""
-        inner = self.source.survey(rows_of, seconds)
-        held = dataclasses.replace(self, source=Held(held=tuple(inner.items)))
-        items = list(read(held))
-        per_row = len(items) / max(1, len(inner.items))
-        return dataclasses.replace(
-            inner,
-            items=items,
-            count=round(inner.count * per_row),
-            exact=inner.whole,
+        return remade(
+            self.source,
+            lambda held: dataclasses.replace(self, source=held),
+            read,
+            seconds,
         )

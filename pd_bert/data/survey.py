@@ -88,6 +88,18 @@ class Held(Source):
         pass
 
 
+def remade(
+    source: Source, make: Callable[[Source], Source], read: Read, seconds: float
+) -> Survey:
+    """The survey of `make(source)`, whose items are made of the source's rows."""
+    inner = source.survey(rows_of, seconds)
+    items = list(read(make(Held(held=tuple(inner.items)))))
+    share = len(items) / max(1, len(inner.items))
+    return dataclasses.replace(
+        inner, items=items, count=round(inner.count * share), exact=inner.whole
+    )
+
+
 def joined(parts: Sequence[Survey]) -> Survey:
     """The surveys of sources that are read one after another.
 
