@@ -102,19 +102,25 @@ class Bert(Architecture):
         return self.num_layers * layer + 2 * h * h
 
 
-def with_layers(architecture: Bert, *, num_layers: int) -> Bert:
-    """The same width with another depth, such as the model that a student is cut from.
+def like(
+    architecture: Bert, *, num_layers: int | None = None, dropout: float | None = None
+) -> Bert:
+    """The same width with another depth or dropout.
 
-    >>> with_layers(Bert(name="tiny", num_layers=2, hidden_dim=128), num_layers=12).name
+    Such as the deeper model that a student is cut from, or the student as it is when it
+    is pre-trained for so few steps that dropout only slows it down.
+
+    >>> like(Bert(name="tiny", num_layers=2, hidden_dim=128), num_layers=12).name
     'l12_h128'
     """
-    if num_layers == architecture.num_layers:
-        return architecture  # by its own name, so that both are made once
-    return dataclasses.replace(
-        architecture,
-        name=f"l{num_layers}_h{architecture.hidden_dim}",
-        num_layers=num_layers,
-    )
+    if num_layers not in (None, architecture.num_layers):
+        name = f"l{num_layers}_h{architecture.hidden_dim}"
+        architecture = dataclasses.replace(
+            architecture, name=name, num_layers=num_layers
+        )
+    if dropout is not None:
+        architecture = dataclasses.replace(architecture, dropout=dropout)
+    return architecture
 
 
 class BertEncoder(Encoder):
