@@ -2,11 +2,9 @@
 
 import contextlib
 import datetime
-import errno
 import importlib.metadata
-import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -14,7 +12,7 @@ import psutil
 import tensorflow as tf
 
 import pd_bert
-from pd_bert.data.atomic import write_json, written_aside
+from pd_bert.data.atomic import write_json
 from pd_bert.data.lock import try_lock
 from pd_bert.errors import InputError
 from pd_bert.stages.artifact import Artifact
@@ -22,6 +20,7 @@ from pd_bert.stages.base import Context, Info, Stage
 from pd_bert.stages.estimates import Estimates
 from pd_bert.stages.memory import peak_bytes, reset_peak
 from pd_bert.stages.results import plan_row, result_row, write_results
+from pd_bert.stages.while_running import full_disk, timed
 from pd_bert.stages.workdir import Workdir
 from pd_bert.training import interrupt
 from pd_bert.training.loop import Action
@@ -29,9 +28,6 @@ from pd_bert.training.runtime import Runtime, is_chief, is_cluster
 
 _POLL_SECONDS = 0.5
 _CHIEF_SECONDS = 60.0
-# TensorFlow's file operations tell a full disk, or quota, only in their text.
-_FULL = re.compile("No space left on device|Disk quota exceeded|File too large")
-_FULL_NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _VERSIONS = ("tensorflow", "tensorflow-text", "keras", "keras-nlp", "numpy")
 
 
@@ -267,7 +263,7 @@ class Runner:
             self._workdir.note("run", stage)
         if todo:
             reset_peak()
-            with _timed([context for _, context in todo]), _full_disk(todo[0][1]):
+            with timed([context for _, context in todo]), full_disk(todo[0][1]):
                 try:
                     outcomes = type(todo[0][0]).run_together(todo)
                 except Exception as error:
@@ -387,38 +383,3 @@ class Runner:
             where=self._where(number),
             actions=self._actions(stage) if chief else (),
         )
-
-
-@contextlib.contextmanager
-def _timed(contexts: Sequence[Context]) -> Iterator[None]:
-    """Adds the time inside, in equal shares, to each stage's `scratch/seconds`.
-
-    A stage that goes on where another process left it counts all its time.
-    """
-    begin = time.monotonic()
-    try:
-        yield
-    finally:
-        share = (time.monotonic() - begin) / len(contexts)
-        for context in contexts:
-            timer = context.scratch / "seconds"
-            before = float(timer.read_text()) if timer.exists() else 0.0
-            # Where the disk is full, that is what the user must hear of.
-            with contextlib.suppress(OSError), written_aside(timer) as aside:
-                aside.write_text(str(before + share))
-
-
-@contextlib.contextmanager
-def _full_disk(context: Context) -> Iterator[None]:
-    """Makes every way to say that the disk is full the same OSError."""
-    try:
-        yield
-    except tf.errors.OpError as error:
-        if not (full := _FULL.search(str(error))):
-            raise
-        raise OSError(errno.ENOSPC, full[0], str(context.directory)) from error
-    except OSError as error:
-        if error.errno not in _FULL_NUMBERS or error.filename:
-            raise
-        message = error.strerror or str(error)
-        raise OSError(error.errno, message, str(context.directory)) from error
