@@ -31,7 +31,7 @@ _TRANSFER = flags.DEFINE_string("transfer", None, "Unlabeled texts.", required=T
 _HELD_OUT = flags.DEFINE_multi_string("held_out", [], "Texts to measure on")
 _VOCABULARY = flags.DEFINE_string("vocabulary", None, "A vocab.txt.", required=True)
 _LOWERCASE = flags.DEFINE_bool("lowercase", True, "Lower-case, strip accents.")
-_TEXT_COLUMN = flags.DEFINE_string("text_column", "text", "The column of the text.")
+_TEXT_COLUMN = flags.DEFINE_string("text_column", "text", "The text's, in all files.")
 _TEXT_B_COLUMN = flags.DEFINE_string("text_b_column", None, "A pair's second text.")
 _LENGTH = flags.DEFINE_integer("sequence_length", 128, "Pieces of a text that count", 3)
 _JSON = flags.DEFINE_bool("json", False, "Print JSON.")

@@ -24,7 +24,9 @@ _WORKDIR = flags.DEFINE_multi_string(
     "workdir", None, "A run's working directory; repeatable.", required=True
 )
 _OUTPUT = flags.DEFINE_string(
-    "output", None, "The folder for page and CSV files; default: WORKDIR/report."
+    "output",
+    None,
+    "The folder for page and CSV files; default: report in the first WORKDIR.",
 )
 _BASELINE = flags.DEFINE_string(
     "baseline", None, "The method that the others are compared with, such as basic."
@@ -35,13 +37,13 @@ _SPLIT = flags.DEFINE_string(
 _MAX_LATENCY_MS = flags.DEFINE_float(
     "max_latency_ms",
     None,
-    "Name the best student of at most so many milliseconds an example.",
+    "Name the best student on dev of at most so many milliseconds an example.",
     lower_bound=0,
 )
 _MAX_SIZE_MB = flags.DEFINE_float(
     "max_size_mb",
     None,
-    "Name the best student of at most so many megabytes (10⁶ bytes).",
+    "Name the best student on dev of at most so many megabytes (10⁶ bytes).",
     lower_bound=0,
 )
 _TITLE = flags.DEFINE_string("title", None, "The page's title.")

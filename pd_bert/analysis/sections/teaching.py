@@ -75,8 +75,10 @@ def _gate(row: Row, told: Mapping[str, Any]) -> list[Block]:
     ]
     blocks: list[Block] = [
         Table(
-            caption=f"{title}. It passes if it is better than always answering the "
-            "most frequent label and no other order of its labels is more often right.",
+            caption=f"{title}. A classifier passes if it is better than always "
+            "answering the most frequent label, has more than one answer, and no other "
+            "order of its labels is clearly more often right (by 5 points or more); a "
+            "regression if its scores rise with the gold ones.",
             header=("figure", "value"),
             rows=tuple(
                 # Accuracy may be the primary metric.
