@@ -20,8 +20,6 @@ class Choice:
     task: str
     best: ResultGroup | None
     next_best: ResultGroup | None
-    fits: int
-    students: int
     reason: str
 
 
@@ -102,8 +100,6 @@ def _choice(
         task=task,
         best=ranked[0] if ranked else None,
         next_best=ranked[1] if len(ranked) > 1 else None,
-        fits=len(ranked),
-        students=len(students),
         reason=reason,
     )
 

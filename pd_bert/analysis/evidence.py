@@ -9,13 +9,13 @@ from pd_bert.analysis.predictions import PredictionFiles, Predictions
 from pd_bert.analysis.runs import Runs, folder
 from pd_bert.analysis.statistics import Difference, Metric, paired_bootstrap
 from pd_bert.errors import InputError
+from pd_bert.stages.group_results import group_results
 from pd_bert.stages.result_group import (
     TEACHER,
     ResultGroup,
-    of_method,
+    nearest,
     teacher_of,
 )
-from pd_bert.stages.result_groups import result_groups
 from pd_bert.tasks import metrics as known_metrics
 
 _SPLITS = ("dev", "test")
@@ -163,7 +163,7 @@ def gather(
     Raises InputError as `Runs` does, and for a split or baseline that no run has.
     """
     runs = Runs(directories)
-    found = tuple(each for each in result_groups(runs.measured) if each.spreads)
+    found = tuple(each for each in group_results(runs.measured) if each.spreads)
     splits = splits_of(found)
     if not splits:
         raise InputError(
@@ -208,7 +208,7 @@ def common_metric(found: Iterable[ResultGroup]) -> str:
 def baseline_of(
     group: ResultGroup, others: Iterable[ResultGroup], method: str
 ) -> ResultGroup | None:
-    """What a group is compared with: `method` at its task, size and axes.
+    """What a group is compared with: the nearest of `method` and its size.
 
     The teacher, which has one size for all students, may be of another. None where
     there is none or several, and for groups of `method` itself.
@@ -217,9 +217,10 @@ def baseline_of(
         return None
     if method == TEACHER:
         return teacher_of(group, others)
-    found = of_method(group, others, method)
-    same = [each for each in found if each.size == group.size]
-    return same[0] if len(same) == 1 else None
+    return nearest(
+        group,
+        (each for each in others if (each.method, each.size) == (method, group.size)),
+    )
 
 
 def metric_named(name: str) -> Metric | None:

@@ -9,9 +9,9 @@ from typing import Any
 
 from pd_bert.analysis.runs import Row, column
 from pd_bert.stages.figure import Figure
+from pd_bert.stages.readable import as_key, readable
 from pd_bert.stages.result_group import WORKDIR, ResultGroup
 from pd_bert.stages.spread import Spread, spread
-from pd_bert.stages.told import as_key, told
 
 RUN, PAPER = "run", "paper"
 
@@ -122,7 +122,7 @@ def _places(
     columns = (figure.panels, figure.lines, figure.x)
     # References of all rows together, as two may read alike if shortened.
     shown = [
-        told(column(row, name) for _, rows in mine for row in rows) if name else {}
+        readable(column(row, name) for _, rows in mine for row in rows) if name else {}
         for name in columns
     ]
     tasks = {row["task"] for _, rows in mine for row in rows}

@@ -20,7 +20,7 @@ from pd_bert.analysis.sections.recipe_figures import recipe_figures
 from pd_bert.analysis.sections.run_table import run_table
 from pd_bert.analysis.sections.teaching import teaching
 from pd_bert.analysis.sections.tradeoff import tradeoff
-from pd_bert.analysis.unfinished import unfinished_stages
+from pd_bert.analysis.sections.unfinished_stages import unfinished_stages
 from pd_bert.data.atomic import written_aside
 from pd_bert.errors import InputError
 

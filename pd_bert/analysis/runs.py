@@ -12,6 +12,9 @@ from pd_bert.errors import InputError
 from pd_bert.stages.figure import Figure, figure_of
 from pd_bert.stages.result_group import Row
 
+_REQUIRED = frozenset(
+    {"stage", "kind", "artifact", "fingerprint", "fingerprint_without_seeds"}
+)
 # What rows of earlier versions may lack.
 _DEFAULTS: Row = {
     "method": None,
@@ -30,7 +33,7 @@ _DEFAULTS: Row = {
 
 
 class Runs:
-    """Several working directories, read as one; results of earlier versions too.
+    """Several working directories, read as one.
 
     `rows` are those of results.json, each stage once, and `measured` those with
     metrics in each directory that has them, evaluations first; their key `directory`
@@ -53,8 +56,14 @@ class Runs:
             for name, directory in zip(self.names, self.directories, strict=True)
             for row in _rows(directory)
         ]
+        # A link of one directory may lead nowhere, and another's be good.
+        there: dict[str, str] = {}
+        for row in every:
+            if folder(row).exists():
+                there.setdefault(row["fingerprint"], row["artifact"])
         found: dict[str, Row] = {}
         for row in every:
+            row["artifact"] = there.get(row["fingerprint"], row["artifact"])
             found.setdefault(row["fingerprint"], row)
         self.rows: tuple[Row, ...] = tuple(found.values())
         self.measured: tuple[Row, ...] = tuple(
@@ -194,11 +203,12 @@ def _rows(directory: pathlib.Path) -> list[Row]:
         )
     rows = []
     for number, read in enumerate(_objects(path), 1):
-        missing = {"stage", "kind", "artifact", "fingerprint"} - read.keys()
+        missing = _REQUIRED - read.keys()
         if missing:
             raise InputError(
-                f"a row of results.json has stage, kind, artifact and fingerprint; "
-                f"row {number} of {path} lacks {', '.join(sorted(missing))}"
+                f"a row of results.json has {', '.join(sorted(_REQUIRED))}; row "
+                f"{number} of {path} lacks {', '.join(sorted(missing))}. The recipe's "
+                "command makes the file anew, of what is finished"
             )
         row = {**_DEFAULTS, **read}
         row["axes"] = dict(row["axes"] or {})

@@ -1,21 +1,16 @@
-"""What runs wanted and did not finish, and what of them cannot be read."""
+"""What runs wanted and did not finish."""
 
 import dataclasses
 import json
 import pathlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pd_bert.analysis.content import Block, Csv, Paragraph, Section, Table
 from pd_bert.data.atomic import read_json
-
-if TYPE_CHECKING:
-    from pd_bert.analysis.evidence import Evidence
 
 _FAILED, _BEGUN, _NOT_BEGUN = "failed", "begun, not finished", "not begun"
 _GONE = "finished, but gone"
 _STATES = {"failed": _FAILED, "run": _BEGUN}
-_HEADER = ("working directory", "stage", "state", "error", "last event")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -78,39 +73,6 @@ def unfinished(
 
 
 _ORDER = (_GONE, _FAILED, _BEGUN, _NOT_BEGUN)
-
-
-def unfinished_stages(evidence: "Evidence") -> Section:
-    """Section: the stages that failed, were stopped or never began; faults of files."""
-    rows = tuple(
-        (each.workdir, each.stage, each.state, each.error, each.time)
-        for each in evidence.runs.unfinished
-    )
-    blocks: list[Block] = []
-    files: tuple[Csv, ...] = ()
-    if rows:
-        blocks.append(
-            Table(
-                caption="Stages without an artifact. One that is begun and not "
-                "finished may be running still. Times are UTC.",
-                header=_HEADER,
-                rows=tuple(tuple(cell or "–" for cell in row) for row in rows),
-                names=len(_HEADER),
-                headers=2,
-                wide=(3,),
-            )
-        )
-        files = (Csv(name="unfinished", header=_HEADER, rows=rows),)
-    else:
-        text = "All stages that the runs wanted are finished."
-        blocks.append(Paragraph(text=text))
-    blocks += [Paragraph(text=each) for each in evidence.faults]
-    return Section(
-        name="unfinished",
-        title="Unfinished stages",
-        blocks=tuple(blocks),
-        files=files,
-    )
 
 
 def _unfinished_in(workdir: str, directory: pathlib.Path) -> list[Unfinished]:

@@ -175,6 +175,14 @@ class Stage(abc.ABC):
         """SHA-256 of all that decides the artifact."""
         return _fingerprint(self, json.dumps(runtime.numerics, sort_keys=True))
 
+    def fingerprint_without_seeds(self, runtime: Runtime) -> str:
+        """The same for stages that differ in seeds alone, theirs or their inputs'.
+
+        A source tells its fingerprint whole, so that the seed of a sample counts.
+        """
+        numerics = json.dumps(runtime.numerics, sort_keys=True)
+        return _fingerprint(self, numerics, seeds=False)
+
     def external(self) -> dict[str, pathlib.Path]:
         """Fields that name a file or folder whose *contents* decide the artifact."""
         return {}
@@ -205,12 +213,16 @@ def read_anew() -> None:
         cached.cache_clear()
 
 
+_SEEDS = ("seed", "order_seed")
+
+
 @functools.lru_cache(maxsize=4096)
-def _fingerprint(stage: Stage, numerics: str) -> str:
+def _fingerprint(stage: Stage, numerics: str, *, seeds: bool = True) -> str:
+    left_out = {"name", "method", *stage.guards, *(() if seeds else _SEEDS)}
     settings = {
-        field.name: _identity(getattr(stage, field.name), numerics)
+        field.name: _identity(getattr(stage, field.name), numerics, seeds)
         for field in dataclasses.fields(stage)
-        if field.name not in ("name", "method", *stage.guards)
+        if field.name not in left_out
     }
     settings |= {name: _contents(path) for name, path in stage.external().items()}
     described = {"class": class_path(type(stage)), "settings": settings}
@@ -219,18 +231,19 @@ def _fingerprint(stage: Stage, numerics: str) -> str:
     return digest(described)
 
 
-def _identity(value: Any, numerics: str) -> Any:
+def _identity(value: Any, numerics: str, seeds: bool) -> Any:
     """A setting, with stages and sources replaced by their fingerprints."""
     if isinstance(value, Stage):
-        return _fingerprint(value, numerics)
+        return _fingerprint(value, numerics, seeds=seeds)
     if isinstance(value, Source):
         return _source_fingerprint(value)
     if isinstance(value, list | tuple):
-        return [_identity(item, numerics) for item in value]
+        return [_identity(item, numerics, seeds) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {
-            field.name: _identity(getattr(value, field.name), numerics)
+            field.name: _identity(getattr(value, field.name), numerics, seeds)
             for field in dataclasses.fields(value)
+            if seeds or field.name not in _SEEDS
         }
         return {"class": class_path(type(value)), "settings": fields}
     return to_json(value)

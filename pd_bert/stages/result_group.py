@@ -16,13 +16,13 @@ WORKDIR = "working directory"
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class ResultGroup:
-    """Rows alike in kind, task, method, size and axes: those of several seeds.
+    """Rows of stages that are equal but for their seeds.
 
-    `axes` has, of the axes that tell groups of one task, method and size apart, those
-    with one value here, as the rows hold it. `directories` are the working directories
-    where those tell groups apart, () else. `told` is both as people read it. Each row
-    has a further key, `speed_up`, over `teacher_speed`, the examples a second of the
-    task's teacher. None: not measured.
+    `axes` has, of the axes that tell groups apart, those with one value here, as the
+    rows hold it; `directories` are the working directories that hold a row. `told` is
+    what tells it from the groups of its task, method and size, as people read it. Each
+    row has further keys: `directories`, and `speed_up` over `teacher_speed`, the
+    examples a second of the task's teacher. None: not measured.
     """
 
     rows: tuple[Row, ...]
@@ -95,35 +95,34 @@ class ResultGroup:
         found = [(row["metrics"] or {}).get(split, {}) for row in self.rows]
         return [100 * each[self.metric] for each in found if self.metric in each]
 
-    def holds(self, other: "ResultGroup") -> bool:
-        """Whether all that tells the other apart is so of this one too."""
-        return all(
-            row["axes"].get(axis) == value
-            for row in self.rows
-            for axis, value in other.axes.items()
-        ) and (
-            not other.directories
-            or (bool(self.directories) and {*self.directories} <= {*other.directories})
-        )
-
     def _median(self, key: str) -> float | None:
         found = [row[key] for row in self.rows if row.get(key)]
         return statistics.median(found) if found else None
 
 
-def of_method(
-    group: ResultGroup, others: Iterable[ResultGroup], method: str
-) -> tuple[ResultGroup, ...]:
-    """The groups of a method at a group's task, axes and directory, of any size."""
-    return tuple(
-        each
-        for each in others
-        if (each.kind, each.task, each.method) == (group.kind, group.task, method)
-        and group.holds(each)
-    )
+def nearest(group: ResultGroup, others: Iterable[ResultGroup]) -> ResultGroup | None:
+    """Of some groups the one to compare a group with; None if that is not one alone.
+
+    None of another kind or task, or at another value of an axis; of the rest, that at
+    the same values of most axes and at the fewest that the group has not, and then in
+    the same directory.
+    """
+    ranked: dict[tuple[int, int, bool], list[ResultGroup]] = {}
+    for each in others:
+        if (each.kind, each.task) != (group.kind, group.task):
+            continue
+        common = group.axes.keys() & each.axes.keys()
+        if all(group.axes[axis] == each.axes[axis] for axis in common):
+            rank = (
+                len(common),
+                len(common) - len(each.axes),
+                bool({*group.directories} & {*each.directories}),
+            )
+            ranked.setdefault(rank, []).append(each)
+    best = ranked[max(ranked)] if ranked else []
+    return best[0] if len(best) == 1 else None
 
 
 def teacher_of(group: ResultGroup, others: Iterable[ResultGroup]) -> ResultGroup | None:
-    """The task's teacher at the group's axes; None without a single one."""
-    found = of_method(group, others, TEACHER)
-    return found[0] if len(found) == 1 else None
+    """The nearest of the task's teachers, of any size."""
+    return nearest(group, (each for each in others if each.method == TEACHER))

@@ -9,18 +9,21 @@ from pd_bert.data.atomic import write_json
 from pd_bert.stages.artifact import Artifact
 from pd_bert.stages.base import Stage
 from pd_bert.stages.result_group import Row
+from pd_bert.training.runtime import Runtime
 
 
 def result_row(
     stage: Stage,
     artifact: Artifact,
     axes: Mapping[str, object],
+    runtime: Runtime,
     *,
     estimated_seconds: float | None = None,
 ) -> Row:
     """A finished stage's object in results.json; null where a key does not apply.
 
-    `axes` are the values of the recipe's axes that the stage depends on.
+    `axes` are the values of the recipe's axes that the stage depends on. Rows with one
+    `fingerprint_without_seeds` are one model with several seeds.
     """
     info = artifact.info
     return {
@@ -40,6 +43,7 @@ def result_row(
         "facts": facts(artifact),
         "artifact": str(artifact.directory),
         "fingerprint": info["fingerprint"],
+        "fingerprint_without_seeds": stage.fingerprint_without_seeds(runtime),
     }
 
 
@@ -61,7 +65,7 @@ def _facts(folder: pathlib.Path) -> dict[str, Any]:
     while near:
         read = []
         for each in near:
-            told, made_of = _told(each)
+            told, made_of = _own(each)
             found = {**told, **found}
             for name in made_of:
                 other = (each.parent / name).resolve()
@@ -73,7 +77,7 @@ def _facts(folder: pathlib.Path) -> dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=4096)
-def _told(folder: pathlib.Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _own(folder: pathlib.Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     """An artifact's own facts and the folders' names of what it was made of.
 
     Finished artifacts do not change.

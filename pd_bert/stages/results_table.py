@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from pd_bert.stages.group_results import group_results
 from pd_bert.stages.result_group import ResultGroup, Row
-from pd_bert.stages.result_groups import result_groups
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -16,7 +16,7 @@ def table(rows: Sequence[Row]) -> str:
     shown = [
         row for kind in ("evaluate", "score") for row in rows if row["kind"] == kind
     ]
-    groups = result_groups(shown)
+    groups = group_results(shown)
     if not groups:
         return ""
     axes = list(dict.fromkeys(axis for group in groups for axis in group.told))

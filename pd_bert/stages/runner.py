@@ -344,9 +344,15 @@ class Runner:
                 fingerprint = stage.fingerprint(self._runtime)
                 axes = self._axis_values.get(fingerprint, {})
                 cost = estimated.of(fingerprint)
-                seconds = None if cost is None else cost.seconds
-                row = result_row(stage, artifact, axes, estimated_seconds=seconds)
-                rows.append(row)
+                rows.append(
+                    result_row(
+                        stage,
+                        artifact,
+                        axes,
+                        self._runtime,
+                        estimated_seconds=None if cost is None else cost.seconds,
+                    )
+                )
         return rows
 
     def _write_rows(self, chief: bool) -> None:

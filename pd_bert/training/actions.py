@@ -41,7 +41,7 @@ class ProgressBar:
         if self._bar.n:
             return 0
         before = (step - count) * self._batch_size
-        self._bar.n = before
+        self._bar.n = self._bar.last_print_n = before
         return before
 
     def __enter__(self) -> "ProgressBar":

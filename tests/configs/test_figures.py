@@ -11,8 +11,9 @@ from pd_bert.data.tfds_source import Tfds
 from pd_bert.models.bert import Bert
 from pd_bert.stages.artifact import Artifact
 from pd_bert.stages.figure import Figure
-from pd_bert.stages.result_groups import result_groups
+from pd_bert.stages.group_results import group_results
 from pd_bert.stages.results import result_row
+from pd_bert.training.runtime import Runtime
 from pd_bert.values import digest
 
 FOLDER = config.gin_folder()
@@ -55,8 +56,8 @@ def test_columns_are_known(
         each for each in stages if each.kind == "evaluate" and each.method == "teacher"
     )
     axes = {axis: values[0] for axis, values in loaded.axes.items()}
-    row = result_row(teacher, Artifact(tmp_path), axes)
-    (group,) = result_groups([{**row, "size": "base"}])
+    row = result_row(teacher, Artifact(tmp_path), axes, Runtime())
+    (group,) = group_results([{**row, "size": "base"}])
     assert loaded.figures
     for figure in loaded.figures:
         for name in columns(figure):

@@ -15,29 +15,17 @@ from pd_bert.analysis.evidence import Evidence, common_metric
 from pd_bert.analysis.figure_data import PAPER, RUN, Datum, drawn, figure_data
 from pd_bert.analysis.plots.curves import Line, Panel, curves
 from pd_bert.stages.figure import Figure
+from pd_bert.stages.group_results import group_results
 from pd_bert.stages.result_group import ResultGroup
-from pd_bert.stages.result_groups import result_groups
 
 _HEADER = ("panel", "line", "x", "mean", "sd", "low", "high", "n", "source")
-# Files of other sections.
-_TAKEN = (
-    "runs",
-    "pareto",
-    "learning_curves",
-    "calibration",
-    "confusion",
-    "disagreements",
-    "unfinished",
-    "transfer",
-    "lineage",
-)
 
 
 def recipe_figures(evidence: Evidence) -> Section:
     """Each figure with the paper's own numbers in a panel and a table beside it."""
     blocks: list[Block] = []
     files = []
-    over_tasks = result_groups(evidence.runs.measured, over_tasks=True)
+    over_tasks = group_results(evidence.runs.measured, over_tasks=True)
     for figure, directories in evidence.runs.figures:
         groups = over_tasks if figure.meta_score else evidence.groups
         data = figure_data(figure, groups, directories)
@@ -109,33 +97,38 @@ def _y_label(figure: Figure, groups: Sequence[ResultGroup]) -> str:
 
 
 def _beside(figure: Figure, data: Sequence[Datum], y_label: str) -> Table:
-    """The paper's numbers, and those of each panel of the runs, not of its models."""
+    """The paper's numbers and those of each panel of the runs, line by line.
+
+    Where both have a line's place they stand in one row, and else in rows of their own.
+    """
     panels = list(dict.fromkeys(each.panel for each in data if each.source == RUN))
-    ours = {
-        (each.panel, each.line, each.x): number(each.spread.mean)
+    columns = [(PAPER, ""), *((RUN, panel) for panel in panels)]
+    found = {
+        (each.source, each.panel if each.source == RUN else "", each.line, each.x): each
         for each in data
-        if each.source == RUN
     }
+    lines = list(dict.fromkeys(each.line for each in data))
+    # Names in the order in which they are drawn: numbers were sorted with their panel.
+    places = list(dict.fromkeys(each.x for each in data))
+    places.sort(key=lambda x: x if isinstance(x, float) else 0.0)
+    rows = []
+    for line in lines:
+        for x in places:
+            held = [found.get((*column, line, x)) for column in columns]
+            if any(held):
+                cells = (number(each.spread.mean if each else None) for each in held)
+                rows.append((line, _shown(x), *cells))
     return Table(
         caption=f"{figure.title}, {y_label}. The paper's numbers are those of "
-        f"{figure.paper_label}; beside them are this run's at the same line and place, "
-        "of its own texts and models.",
+        f"{figure.paper_label}; beside them are this run's, of its own texts and "
+        "models.",
         header=(
             figure.lines,
             figure.x_label,
             "paper",
             *(panel or "this run" for panel in panels),
         ),
-        rows=tuple(
-            (
-                each.line,
-                _shown(each.x),
-                number(each.spread.mean),
-                *(ours.get((panel, each.line, each.x), "–") for panel in panels),
-            )
-            for each in data
-            if each.source == PAPER
-        ),
+        rows=tuple(rows),
         names=2,
         headers=2,
     )
@@ -149,7 +142,7 @@ def _shown(x: float | str) -> str:
 
 def _csv(figure: Figure, data: Sequence[Datum]) -> Csv:
     return Csv(
-        name=f"figure_{figure.name}" if figure.name in _TAKEN else figure.name,
+        name=f"figure_{figure.name}",
         header=_HEADER,
         rows=tuple(
             (

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pd_bert.values import digest
+
 _NUMBERS = itertools.count()
 
 
@@ -31,8 +33,13 @@ def write_predictions() -> Callable[..., None]:
 
 
 def _row(method: str, accuracy: float, **others: Any) -> dict[str, Any]:
-    """A finished evaluation's row; `accuracy` is that on dev, and 1 − it on test."""
+    """A finished evaluation's row; `accuracy` is that on dev, and 1 − it on test.
+
+    Rows of the same method, task, size and axes, but for SEED, are one model.
+    """
     fingerprint = others.pop("fingerprint", f"{next(_NUMBERS):04}")
+    axes = {a: v for a, v in others.get("axes", {}).items() if a != "SEED"}
+    model = [method, *(others.get(name) for name in ("kind", "task", "size")), axes]
     return {
         "stage": f"evaluate-{method}",
         "kind": "evaluate",
@@ -50,6 +57,7 @@ def _row(method: str, accuracy: float, **others: Any) -> dict[str, Any]:
         "facts": {},
         "artifact": f"stages/evaluate-{method}-{fingerprint}",
         "fingerprint": fingerprint,
+        "fingerprint_without_seeds": digest(model),
         **others,
     }
 

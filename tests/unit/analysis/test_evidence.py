@@ -8,11 +8,11 @@ from pd_bert.analysis.evidence import baseline_of, gather, splits_of
 from pd_bert.analysis.sections.run_table import run_table, text_table
 from pd_bert.analysis.sections.tradeoff import tradeoff
 from pd_bert.errors import InputError
-from pd_bert.stages.result_groups import result_groups
+from pd_bert.stages.group_results import group_results
 
 
 def test_the_baseline_has_the_same_task_size_and_axes(row):
-    found = result_groups(
+    found = group_results(
         [
             row("teacher", 0.9, size="base"),
             row("d", 0.5),

@@ -5,7 +5,7 @@ import pytest
 from pd_bert.analysis.figure_data import PAPER, RUN, figure_data
 from pd_bert.errors import InputError
 from pd_bert.stages.figure import Figure, figure_of
-from pd_bert.stages.result_groups import result_groups
+from pd_bert.stages.group_results import group_results
 
 
 def points(data):
@@ -13,7 +13,7 @@ def points(data):
 
 
 def of(figure, rows, directories=frozenset()):
-    groups = result_groups(rows, over_tasks=figure.meta_score)
+    groups = group_results(rows, over_tasks=figure.meta_score)
     return figure_data(figure, groups, directories)
 
 
@@ -115,9 +115,9 @@ def test_lines_keep_their_method_where_the_column_is_another(row):
 def test_only_directories_that_have_the_figure_are_drawn(row):
     figure = Figure(name="f", title="t", x="size", x_label="s")
     rows = [
-        row("pd", 0.5, directory="a"),
-        row("pd", 0.6, directory="b"),
-        row("pd", 0.7, directory="c"),
+        row("pd", 0.5, directory="a", fingerprint_without_seeds="1"),
+        row("pd", 0.6, directory="b", fingerprint_without_seeds="2"),
+        row("pd", 0.7, directory="c", fingerprint_without_seeds="3"),
     ]
     found = points(of(figure, rows, {"a", "b"}))
     assert found == [

@@ -1,13 +1,15 @@
 """What a report writes, and what it leaves alone."""
 
 import csv
+import json
 import re
 
 import pytest
 
-from pd_bert.analysis.content import anchor
+from pd_bert.analysis.content import Table, anchor
 from pd_bert.analysis.evidence import gather
 from pd_bert.analysis.report import Report
+from pd_bert.analysis.sections.recipe_figures import recipe_figures
 from pd_bert.errors import InputError
 
 
@@ -77,3 +79,31 @@ def test_labels_in_any_script_give_no_warning(
     )
     assert "学生" in page.read_text(encoding="utf-8")
     assert not [w for w in recwarn if "Glyph" in str(w.message)]
+
+
+def test_the_papers_numbers_stand_beside_the_runs(tmp_path, row, write_run):
+    """In one row where both have the place, else each in its own."""
+    rows = [
+        row("pd", 0.7, axes={"TEXTS": 1}, facts={"similarity": 1.0}),
+        row("pd", 0.6, axes={"TEXTS": 2}, facts={"similarity": 0.52}),
+    ]
+    workdir = write_run(tmp_path / "run", rows)
+    settings = {
+        "name": "runs",
+        "title": "t",
+        "x": "similarity",
+        "x_label": "S",
+        "paper": {"pd": {"1.0": 87.2, "0.43": 82.4}, "d": {"1.0": 84.1}},
+        "paper_label": "P",
+    }
+    (workdir / "figures.json").write_text(json.dumps([{"settings": settings}]))
+    section = recipe_figures(gather([workdir]))
+    assert [file.name for file in section.files] == ["figure_runs"]
+    (table,) = (each for each in section.blocks if isinstance(each, Table))
+    assert table.header == ("method", "S", "paper", "this run")
+    assert table.rows == (
+        ("pd", "0.43", "82.4", "–"),
+        ("pd", "0.52", "–", "60.0"),
+        ("pd", "1", "87.2", "70.0"),
+        ("d", "1", "84.1", "–"),
+    )

@@ -135,6 +135,29 @@ def test_a_reused_artifact_that_is_gone_is_told(tmp_path, row, write_run):
     assert found.error == f"reused from {tmp_path / 'other' / link.name}"
 
 
+def test_an_artifact_that_one_directory_lost_is_read_from_another(
+    tmp_path, row, write_run
+):
+    held = row("pd", 0.5)
+    broken = write_run(tmp_path / "a", [held])
+    whole = write_run(tmp_path / "b", [held])
+    shutil.rmtree(broken / held["artifact"])
+    (broken / held["artifact"]).symlink_to(tmp_path / "gone")
+    runs = Runs([broken, whole])
+    assert runs.unfinished == ()
+    found = {each["artifact"] for each in (*runs.rows, *runs.measured)}
+    assert found == {str(whole / held["artifact"])}
+
+
+def test_rows_without_what_tells_seeds_from_settings_are_refused(
+    tmp_path, row, write_run
+):
+    held = row("pd", 0.5)
+    del held["fingerprint_without_seeds"]
+    with pytest.raises(InputError, match=r"row 1 of .* lacks fingerprint_without"):
+        Runs([write_run(tmp_path / "run", [held])])
+
+
 def test_logs_are_of_stages_of_the_runs_alone(tmp_path, row, write_run):
     """An unfinished one is named so; a reused one's lie where it was made."""
     made, own = row("teacher", 0.9), row("pd", 0.5)

@@ -8,11 +8,13 @@ from typing import Any
 from pd_bert.stages.artifact import Artifact
 from pd_bert.stages.results import facts
 from pd_bert.stages.results_table import table
+from pd_bert.values import digest
 
 NUMBERS = itertools.count()
 
 
 def row(task: str, metrics: dict[str, Any], primary: str, **others: Any) -> dict:
+    axes = {a: v for a, v in others.get("axes", {}).items() if a != "SEED"}
     return {
         "stage": "evaluate-pf",
         "kind": "evaluate",
@@ -27,6 +29,7 @@ def row(task: str, metrics: dict[str, Any], primary: str, **others: Any) -> dict
         "parameters": 4_000,
         "size_bytes": 16_000,
         "examples_per_second": 100.0,
+        "fingerprint_without_seeds": digest([task, others.get("method"), axes]),
         **others,
     }
 

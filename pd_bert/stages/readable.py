@@ -9,12 +9,13 @@ from typing import Any
 _REFERENCE = re.compile(r"[@%](.+?)(\(\))?")
 
 
-def told(values: Iterable[Any]) -> dict[str, str]:
+def readable(values: Iterable[Any]) -> dict[str, str]:
     """Each value of a column as people read it, by its JSON; no two read alike.
 
     References lose gin's marks, and the class where the scope tells enough.
 
-    >>> list(told(["@tiny/bert.Bert()", "@a/x.X()", "@a/y.Y()", "%LARGE", 3]).values())
+    >>> found = readable(["@tiny/bert.Bert()", "@a/x.X()", "@a/y.Y()", "%LARGE", 3])
+    >>> list(found.values())
     ['tiny', 'a/x.X', 'a/y.Y', 'LARGE', '3']
     """
     distinct = {as_key(value): value for value in values if value is not None}

@@ -5,14 +5,20 @@ from typing import Any
 
 import pytest
 
-from pd_bert.stages.result_group import WORKDIR
-from pd_bert.stages.result_groups import result_groups
-from pd_bert.stages.told import told
+from pd_bert.stages.group_results import group_results
+from pd_bert.stages.readable import readable
+from pd_bert.stages.result_group import WORKDIR, nearest
+from pd_bert.values import digest
 
 NUMBERS = itertools.count()
 
 
-def row(method: str, accuracy: float, **others: Any) -> dict[str, Any]:
+def row(
+    method: str, accuracy: float, *, model: str = "", **others: Any
+) -> dict[str, Any]:
+    """Rows of the same method, task, size, axes and `model` are one model."""
+    axes = {a: v for a, v in others.get("axes", {}).items() if a != "SEED"}
+    same = [method, model, others.get("task"), others.get("size"), axes]
     return {
         "stage": f"evaluate-{method}",
         "kind": "evaluate",
@@ -27,6 +33,7 @@ def row(method: str, accuracy: float, **others: Any) -> dict[str, Any]:
         "examples_per_second": 1000.0,
         "latency_ms": 2.0,
         "fingerprint": f"{next(NUMBERS):04}",
+        "fingerprint_without_seeds": digest(same),
         **others,
     }
 
@@ -34,12 +41,12 @@ def row(method: str, accuracy: float, **others: Any) -> dict[str, Any]:
 def means(rows: list[dict[str, Any]]) -> list[tuple[str, float, int]]:
     return [
         (each.title, round(each.spreads["dev"].mean, 6), each.spreads["dev"].n)
-        for each in result_groups(rows)
+        for each in group_results(rows)
     ]
 
 
 def test_seeds_are_one_and_axes_that_tell_are_shown() -> None:
-    found = result_groups(
+    found = group_results(
         [
             row("teacher", 0.9, size="base", examples_per_second=100.0),
             row("pd", 0.5, seed=0, axes={"T": 1, "SEED": 0}, latency_ms=1.0),
@@ -91,7 +98,7 @@ def test_references_are_grouped_as_they_are_and_shortened_for_people() -> None:
     ],
 )
 def test_axis_values_are_told_without_marks(value: object, text: str) -> None:
-    assert list(told([value, value]).values()) == [text]
+    assert list(readable([value, value]).values()) == [text]
 
 
 def test_a_shared_stage_stays_with_its_seeds() -> None:
@@ -102,7 +109,7 @@ def test_a_shared_stage_stays_with_its_seeds() -> None:
         {**shared, "directory": "b"},
     ]
     assert means(rows) == [("pd tiny", 60.0, 2)]
-    assert result_groups(rows)[0].rows[0]["directories"] == ("a", "b")
+    assert group_results(rows)[0].rows[0]["directories"] == ("a", "b")
 
 
 def test_seeds_that_lie_in_several_directories_are_one() -> None:
@@ -119,20 +126,71 @@ def test_directories_tell_where_rows_differ_and_nothing_else_does() -> None:
         {**teacher, "directory": "a"},
         {**shared, "directory": "a"},
         row("pd", 0.7, seed=1, directory="a"),
-        row("d", 0.4, directory="a"),
+        row("d", 0.4, model="slow", directory="a"),
         {**teacher, "directory": "b"},
         {**shared, "directory": "b"},
-        row("d", 0.6, directory="b"),
+        row("d", 0.6, model="fast", directory="b"),
+        row("d", 0.8, model="fast", seed=1, directory="c"),
     ]
     assert means(rows) == [
         ("teacher tiny", 90.0, 1),
-        (f"pd tiny ({WORKDIR} a)", 60.0, 2),
-        (f"pd tiny ({WORKDIR} b)", 50.0, 1),
+        ("pd tiny", 60.0, 2),
         (f"d tiny ({WORKDIR} a)", 40.0, 1),
-        (f"d tiny ({WORKDIR} b)", 60.0, 1),
+        (f"d tiny ({WORKDIR} b, c)", 70.0, 2),
     ]
-    teacher_, pd_a, _, d_a, d_b = result_groups(rows)
-    assert pd_a.holds(teacher_) and pd_a.holds(d_a) and not pd_a.holds(d_b)
+
+
+def test_settings_that_no_axis_has_tell_models_of_one_directory() -> None:
+    rows = [row("pd", 0.5, model="slow"), row("pd", 0.7, model="fast")]
+    assert [mean for _, mean, _ in means(rows)] == [50.0, 70.0]
+    titles = [title for title, *_ in means(rows)]
+    assert all(each.startswith("pd tiny (hash ") for each in titles)
+    assert len(set(titles)) == 2
+
+
+def test_two_spellings_of_an_axis_are_one_model() -> None:
+    rows = [
+        {**row("pd", 0.5), "axes": {"TEACHER": "@large/bert.Bert()", "SEED": 0}},
+        {**row("pd", 0.7, seed=1), "axes": {"TEACHER": "%LARGE", "SEED": 1}},
+    ]
+    assert means(rows) == [("pd tiny", 60.0, 2)]
+
+
+def test_a_group_is_compared_with_the_nearest() -> None:
+    """A swept and an unswept run, reported together."""
+    found = group_results(
+        [
+            row("teacher", 0.9, directory="a"),
+            row("pd", 0.5, directory="a"),
+            row("d", 0.4, directory="a"),
+            row("pd", 0.5, axes={"TEXTS": 1}, directory="b"),
+            row("pd", 0.6, axes={"TEXTS": 2}, directory="b"),
+            row("d", 0.4, axes={"TEXTS": 1}, directory="b"),
+            row("d", 0.5, axes={"TEXTS": 2}, directory="b"),
+            row("pd", 0.5, axes={"TEXTS": 3}, directory="b"),
+        ]
+    )
+    teacher, pd, d, pd_1, pd_2, d_1, d_2, pd_3 = found
+    of_d = [d, d_1, d_2]
+    assert [nearest(each, of_d) for each in (pd, pd_1, pd_2)] == of_d
+    assert nearest(pd_3, of_d) is d  # whose texts are not known to be others
+    assert nearest(pd_3, [d_1, d_2]) is None
+    assert [nearest(each, [teacher]) for each in (pd, pd_1)] == [teacher, teacher]
+
+
+def test_of_equally_near_groups_that_of_the_directory_is_the_nearest() -> None:
+    found = group_results(
+        [
+            row(method, 0.5, model=home, directory=home)
+            for home in ("a", "b")
+            for method in ("pd", "d")
+        ]
+    )
+    pd_a, d_a, pd_b, d_b = found
+    assert nearest(pd_a, [d_a, d_b]) is d_a
+    assert nearest(pd_b, [d_a, d_b]) is d_b
+    other = row("pf", 0.5, directory="c")
+    assert nearest(group_results([other])[0], [d_a, d_b]) is None
 
 
 def test_recipes_with_other_axes_are_not_thrown_together() -> None:
@@ -158,11 +216,17 @@ def test_over_tasks_a_model_is_one() -> None:
         for task in ("rte", "mrpc")
         for texts in (1, 2)
     ]
-    found = result_groups(rows, over_tasks=True)
+    found = group_results(rows, over_tasks=True)
     assert [(each.task, each.title, len(each.rows)) for each in found] == [
         ("", "pd tiny (TEXTS 1)", 2),
         ("", "pd tiny (TEXTS 2)", 2),
     ]
+
+
+def test_over_tasks_a_model_is_one_though_each_task_has_its_directory() -> None:
+    rows = [row("pd", 0.5, task=task, directory=task) for task in ("rte", "mrpc")]
+    (found,) = group_results(rows, over_tasks=True)
+    assert (found.task, found.title, len(found.rows)) == ("", "pd tiny", 2)
 
 
 def test_a_split_that_a_seed_lacks_is_counted() -> None:
@@ -170,14 +234,14 @@ def test_a_split_that_a_seed_lacks_is_counted() -> None:
         row("pd", 0.5, metrics={"dev": {"accuracy": 0.5}, "test": {"accuracy": 0.4}}),
         row("pd", 0.7, seed=1),
     ]
-    (found,) = result_groups(rows)
+    (found,) = group_results(rows)
     assert found.seeds == "dev 2, test 1"
 
 
 def test_several_stages_of_one_seed_are_told_by_their_names() -> None:
     rows = [
-        row("pd", 0.5, stage="evaluate-pd"),
-        row("pd", 0.7, stage="evaluate-pd_elsewhere"),
+        row("pd", 0.5, stage="evaluate-pd", model="films"),
+        row("pd", 0.7, stage="evaluate-pd_elsewhere", model="news"),
         row("d", 0.4, stage="evaluate-d"),
     ]
     assert means(rows) == [

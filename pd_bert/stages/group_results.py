@@ -1,0 +1,178 @@
+"""Which rows of results.json are one model with several seeds."""
+
+import collections
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from pd_bert.stages.readable import as_key, readable
+from pd_bert.stages.result_group import (
+    TEACHER,
+    WORKDIR,
+    ResultGroup,
+    Row,
+    teacher_of,
+)
+
+_NAMES = ("kind", "method", "size")
+_DIGITS = 7  # of a hash, for people
+
+
+def group_results(
+    rows: Sequence[Row], *, over_tasks: bool = False
+) -> tuple[ResultGroup, ...]:
+    """The groups of rows with metrics, in the rows' order.
+
+    Rows are one group if their stages are equal but for seeds. Rows may have a key
+    `directory`, and one fingerprint may be in several.
+
+    Groups of one task, kind, method and size are told apart by the axes that have
+    several values among them; those that are not, by the names of their stages, their
+    directories, other axes, or a hash, the first that tells. With `over_tasks`, the
+    groups of all tasks that are told by the same names are one, whose task is "".
+    """
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        names = (row[name] for name in ("task", *_NAMES))
+        found.setdefault((*names, row["fingerprint_without_seeds"]), []).append(row)
+    merged = [_merged(each) for each in found.values()]
+    shown = {
+        axis: readable(row["axes"].get(axis) for row in rows)
+        for axis in dict.fromkeys(axis for row in rows for axis in row["axes"])
+    }
+    told = _told(merged, shown)
+    if over_tasks:
+        merged, told = _over_tasks(merged, told)
+    telling = {axis for each in told for axis in each if axis in shown}
+    groups = [
+        _group(members, names, telling, over_tasks)
+        for members, names in zip(merged, told, strict=True)
+    ]
+    return tuple(_with_speed(each, groups) for each in groups)
+
+
+def _merged(members: Sequence[Row]) -> tuple[Row, ...]:
+    """Each fingerprint once: a shared stage has the axes of all its directories."""
+    rows: dict[str, Row] = {}
+    for row in members:
+        held = rows.get(row["fingerprint"], {**row, "directories": ()})
+        rows[row["fingerprint"]] = {
+            **held,
+            "axes": {**row["axes"], **held["axes"]},
+            "directories": (*held["directories"], row.get("directory", "")),
+        }
+    return tuple(rows.values())
+
+
+def _told(
+    merged: Sequence[Sequence[Row]], shown: Mapping[str, Mapping[str, str]]
+) -> list[dict[str, str]]:
+    """What tells each from the others of its task, kind, method and size, by name."""
+    told: list[dict[str, str]] = [{} for _ in merged]
+    axes = [_axes(rows) for rows in merged]
+    alike: dict[tuple[Any, ...], list[int]] = {}
+    for index, rows in enumerate(merged):
+        alike.setdefault(tuple(rows[0][name] for name in ("task", *_NAMES)), []).append(
+            index
+        )
+    # What tells the models of one task apart does so in all of them.
+    telling: dict[tuple[Any, ...], set[str]] = {}
+    for key, same in alike.items():
+        several = (
+            axis
+            for axis in shown
+            if len({as_key(axes[i][axis]) for i in same if axis in axes[i]}) > 1
+        )
+        telling.setdefault(key[1:], set()).update(several)
+
+    def of_axis(axis: str) -> Callable[[int], str]:
+        return lambda index: shown[axis].get(as_key(axes[index].get(axis)), "")
+
+    for key, same in alike.items():
+        for axis in (axis for axis in shown if axis in telling[key[1:]]):
+            for index in same:
+                if value := of_axis(axis)(index):
+                    told[index][axis] = value
+    ways: dict[str, Callable[[int], str]] = {
+        "stage": lambda index: str(merged[index][0]["stage"]),
+        WORKDIR: lambda index: ", ".join(_homes(merged[index])),
+        **{axis: of_axis(axis) for axis in shown},
+        "hash": lambda index: merged[index][0]["fingerprint_without_seeds"][:_DIGITS],
+    }
+    for same in alike.values():
+        for name, way in ways.items():
+            for clash in _clashes(same, told):
+                values = {index: way(index) for index in clash}
+                if len(set(values.values())) > 1:
+                    for index in clash:
+                        told[index] |= {name: values[index]} if values[index] else {}
+    return told
+
+
+def _clashes(
+    same: Iterable[int], told: Sequence[Mapping[str, str]]
+) -> list[tuple[int, ...]]:
+    """Those of one task, kind, method and size that read alike."""
+    found: dict[str, list[int]] = collections.defaultdict(list)
+    for index in same:
+        found[as_key(told[index])].append(index)
+    return [tuple(each) for each in found.values() if len(each) > 1]
+
+
+def _axes(rows: Iterable[Row]) -> dict[str, Any]:
+    """The axes with one value in all the rows, but for those of seeds."""
+    rows = tuple(rows)
+    return {
+        axis: value
+        for axis, value in rows[0]["axes"].items()
+        if value is not None
+        and not all(_is_seed(row, axis) for row in rows)
+        and len({as_key(row["axes"].get(axis)) for row in rows}) == 1
+    }
+
+
+def _is_seed(row: Row, axis: str) -> bool:
+    value = row["axes"].get(axis)
+    return value == row["seed"] and not isinstance(value, bool)
+
+
+def _homes(rows: Iterable[Row]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(home for row in rows for home in row["directories"]))
+
+
+def _over_tasks(
+    merged: Sequence[Sequence[Row]], told: Sequence[dict[str, str]]
+) -> tuple[list[tuple[Row, ...]], list[dict[str, str]]]:
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    names = {}
+    for rows, told_apart in zip(merged, told, strict=True):
+        key = (*(rows[0][name] for name in _NAMES), as_key(told_apart))
+        found.setdefault(key, []).extend(rows)
+        names[key] = told_apart
+    return [tuple(each) for each in found.values()], list(names.values())
+
+
+def _group(
+    rows: Sequence[Row], told: Mapping[str, str], telling: set[str], over_tasks: bool
+) -> ResultGroup:
+    first = rows[0]
+    return ResultGroup(
+        rows=tuple(rows),
+        kind=first["kind"],
+        task="" if over_tasks else str(first["task"] or "–"),
+        method=str(first["method"] or "–"),
+        size=str(first["size"] or "–"),
+        axes={axis: each for axis, each in _axes(rows).items() if axis in telling},
+        directories=_homes(rows),
+        told=told,
+    )
+
+
+def _with_speed(group: ResultGroup, groups: Sequence[ResultGroup]) -> ResultGroup:
+    teacher = group if group.method == TEACHER else teacher_of(group, groups)
+    speed = teacher.examples_per_second if teacher else None
+    rows = []
+    for row in group.rows:
+        own = row.get("examples_per_second")
+        rows.append({**row, "speed_up": own / speed if own and speed else None})
+    return dataclasses.replace(group, rows=tuple(rows), teacher_speed=speed)
