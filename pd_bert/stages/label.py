@@ -36,8 +36,8 @@ class Label(Stage):
     epoch. A shard of the data gives a shard here; several processes share the work.
     With `split` the data are a split of a prepared task, whose gold labels are kept:
     a recipe may then weigh hard and soft labels. Nothing is labelled before `gate`
-    has judged the teacher. `artifact.json` tells under `confidence`
-    how sure the teacher was.
+    has judged the teacher. `artifact.json` tells under `confidence` how sure the
+    teacher was.
     """
 
     name: str = "labels"
