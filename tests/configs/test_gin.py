@@ -9,8 +9,10 @@ import keras_nlp
 import pytest
 
 from pd_bert import config
+from pd_bert.analysis.figure_data import RUN, figure_data
 from pd_bert.data.tfds_source import Tfds
 from pd_bert.search.search import Search
+from pd_bert.stages.group_results import group_results
 from pd_bert.stages.runner import Runner
 from pd_bert.stages.workdir import Workdir
 from pd_bert.values import digest
@@ -246,10 +248,21 @@ def test_recipe_runs(
         stage.check()
     workdir = Workdir(run_folder, runtime)
     workdir.claim("all recipes")
-    runner = Runner(stages, workdir, runtime=runtime, operative=config.operative())
+    runner = Runner(
+        stages,
+        workdir,
+        runtime=runtime,
+        operative=config.operative(),
+        axis_values=loaded.axis_values,
+    )
     rows = runner.run(runtime.start())
     assert {row["stage"] for row in rows} == {f"{s.kind}-{s.name}" for s in stages}
-    assert [row for row in rows if row["kind"] == "evaluate" and row["metrics"]["dev"]]
+    measured = [row for row in rows if row["metrics"]]
+    assert [row for row in measured if row["kind"] == "evaluate"]
+    for figure in loaded.figures:
+        groups = group_results(measured, over_tasks=figure.meta_score)
+        data = figure_data(figure, groups)
+        assert [point for point in data if point.source == RUN], figure.name
 
 
 @pytest.mark.parametrize("recipe", [name for name in RECIPES if name[:6] == "paper/"])
