@@ -17,3 +17,9 @@ WORKDIR = flags.DEFINE_string(
     "The directory for artifacts and results; made if missing.",
     required=True,
 )
+REUSE = flags.DEFINE_multi_string(
+    "reuse",
+    [],
+    "Another working directory; stages that are finished there are linked, not made; "
+    "repeatable.",
+)

@@ -23,7 +23,7 @@ from absl import flags
 
 from pd_bert import config
 from pd_bert.bin import program, recipe_flags
-from pd_bert.bin.recipe_flags import GIN_BINDINGS, GIN_FILE, WORKDIR
+from pd_bert.bin.recipe_flags import GIN_BINDINGS, GIN_FILE, REUSE, WORKDIR
 from pd_bert.stages.base import Stage
 from pd_bert.stages.cost_table import accuracy_table, cost_table
 from pd_bert.stages.estimates import Estimates, estimate
@@ -40,12 +40,6 @@ _DRY_RUN = flags.DEFINE_bool(
     False,
     "Print the plan (stages, reused or not, parameters, steps) and its cost only.",
 )
-_REUSE = flags.DEFINE_multi_string(
-    "reuse",
-    [],
-    "Another working directory; stages that are finished there are linked, not made; "
-    "repeatable.",
-)
 _PROBE = flags.DEFINE_bool(
     "probe", True, "With --dry_run: run a few steps of each stage, to tell its time."
 )
@@ -53,7 +47,7 @@ _PROBE = flags.DEFINE_bool(
 
 def _main() -> None:
     recipe, stages, runtime = config.load(GIN_FILE.value, GIN_BINDINGS.value)
-    reuse = [pathlib.Path(folder) for folder in _REUSE.value]
+    reuse = [pathlib.Path(folder) for folder in REUSE.value]
     workdir = Workdir(pathlib.Path(WORKDIR.value), runtime, reuse=reuse)
     workdir.belongs_to(recipe.name)
     for stage in stages:

@@ -4,10 +4,11 @@
   pd-bert-run --gin_file=pf --gin_file=runs/search/best.gin --workdir=runs/search
 
 Files and bindings are those of pd-bert-run, and one file that binds Search;
-searches/*.gin ship with pd_bert. Stages that trials have in common run once. Several
-processes, also on several machines, may work on one --workdir. Stopped or killed, the
-same command goes on. It ends by writing WORKDIR/search.json and WORKDIR/best.gin;
-results.json is then that of the best trial.
+searches/*.gin ship with pd_bert. Stages that trials have in common run once, and those
+that another run has finished (--reuse) not at all. Several processes, also on several
+machines, may work on one --workdir. Stopped or killed, the same command goes on. It
+ends by writing WORKDIR/search.json and WORKDIR/best.gin; results.json is then that of
+the best trial.
 """
 
 import pathlib
@@ -16,7 +17,7 @@ from absl import flags
 
 from pd_bert import config
 from pd_bert.bin import program, recipe_flags
-from pd_bert.bin.recipe_flags import GIN_BINDINGS, GIN_FILE, WORKDIR
+from pd_bert.bin.recipe_flags import GIN_BINDINGS, GIN_FILE, REUSE, WORKDIR
 from pd_bert.errors import InputError
 from pd_bert.search.report import Report
 from pd_bert.search.samplers import Point
@@ -46,7 +47,8 @@ def _main() -> None:
 
     search = config.value(Search)
     search.check(recipe, config.used_macros(), GIN_BINDINGS.value)
-    workdir = Workdir(pathlib.Path(WORKDIR.value), runtime)
+    reuse = [pathlib.Path(folder) for folder in REUSE.value]
+    workdir = Workdir(pathlib.Path(WORKDIR.value), runtime, reuse=reuse)
     workdir.belongs_to(recipe.name)
     for point in search.probes():
         stages, *_ = load(point)

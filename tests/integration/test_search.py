@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -44,17 +45,19 @@ class Searches:
         *bindings: str,
         more: str = "",
         log: pathlib.Path | None = None,
+        arguments: tuple[str, ...] = (),
     ) -> subprocess.Popen[str]:
         return self._start(
             self._folder / "run",
             program="search",
             files=tuple(self.files(space, more)),
             bindings=(*_SHORT, *bindings),
+            arguments=arguments,
             log=log or self.log,
         )
 
-    def run(self, *arguments: object, code: int = 0, **options: str) -> pathlib.Path:
-        process = self.start(*arguments, **options)
+    def run(self, *values: Any, code: int = 0, **options: Any) -> pathlib.Path:
+        process = self.start(*values, **options)
         assert process.wait(_SECONDS) == code, self.log.read_text()
         return self._folder / "run"
 
@@ -139,6 +142,15 @@ def test_repeated_it_trains_nothing(
     again.run()
     assert ": running" not in again.log.read_text()
     assert outcome(undisturbed) == before
+
+
+def test_what_another_run_has_finished_is_reused(
+    undisturbed: pathlib.Path, searches: Searches
+) -> None:
+    run = searches.run(arguments=(f"--reuse={undisturbed}",))
+    assert outcome(run) == outcome(undisturbed)
+    assert ": running" not in searches.log.read_text()
+    assert all(path.is_symlink() for path in (run / "stages").iterdir())
 
 
 def test_killed_and_stopped(undisturbed: pathlib.Path, searches: Searches) -> None:
