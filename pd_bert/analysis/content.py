@@ -41,9 +41,11 @@ class Table:
 class Drawing:
     """A figure: `svg` is an element that is safe to stand in the page as it is.
 
-    `narrow` ones may stand side by side.
+    `name`, its own in the page, is also that of its file. `narrow` ones may stand side
+    by side.
     """
 
+    name: str
     caption: str
     svg: Markup
     narrow: bool = False
@@ -56,7 +58,7 @@ def drawing(
 ) -> Drawing:
     """A figure with its caption; `name` as that of `svg`, `title` for its readers."""
     text = svg_of(figure, name=name, title=title, description=caption)
-    return Drawing(caption=caption, svg=Markup(text), narrow=narrow)
+    return Drawing(name=name, caption=caption, svg=Markup(text), narrow=narrow)
 
 
 Block = Paragraph | Table | Drawing
@@ -80,6 +82,10 @@ class Section:
     title: str
     blocks: tuple[Block, ...] = ()
     files: tuple[Csv, ...] = ()
+
+    @property
+    def drawings(self) -> tuple[Drawing, ...]:
+        return tuple(each for each in self.blocks if isinstance(each, Drawing))
 
 
 def number(value: float | None, digits: int = 1) -> str:

@@ -1,4 +1,4 @@
-"""The report: a page and CSV files."""
+"""The report: a page, and its tables and figures as files."""
 
 import csv
 import dataclasses
@@ -25,7 +25,7 @@ from pd_bert.data.atomic import written_aside
 from pd_bert.errors import InputError
 
 _GENERATOR = '<meta name="generator" content="pd_bert">'
-_LINK = re.compile(r'<a href="([a-z0-9_]+\.csv)">')
+_LINK = re.compile(r'<a href="([a-z0-9_-]+\.(?:csv|svg))">')
 
 SECTIONS: tuple[Callable[[Evidence], Section], ...] = (
     best_student,
@@ -50,10 +50,10 @@ class Report:
     command: str
 
     def write(self, directory: pathlib.Path) -> pathlib.Path:
-        """Writes index.html and the CSV files into `directory`; returns the page.
+        """Writes index.html, CSV and SVG files into `directory`; returns the page.
 
         The directory is made if it is missing. Each file is written whole or not at
-        all, the page last; CSV files of an earlier report there are removed.
+        all, the page last; the other files of an earlier report there are removed.
 
         Raises InputError if `directory` is a file, or beneath one.
         """
@@ -73,17 +73,20 @@ class Report:
                 f"a report's output is a folder, which may be new; {directory} is or "
                 "is in a file"
             ) from error
-        files = {f"{file.name}.csv": file for each in sections for file in each.files}
+        files: dict[str, str] = {}
+        for section in sections:
+            files |= {f"{each.name}.csv": _csv_text(each) for each in section.files}
+            files |= {f"{each.name}.svg": str(each.svg) for each in section.drawings}
         for name in _linked(path) - files.keys():
             (directory / name).unlink(missing_ok=True)
-        for name, file in files.items():
-            _write(directory / name, _csv_text(file))
+        for name, content in files.items():
+            _write(directory / name, content)
         _write(path, text)
         return path
 
 
 def _linked(path: pathlib.Path) -> set[str]:
-    """The CSV files that an earlier report's page names as its own."""
+    """The files that an earlier report's page names as its own."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):

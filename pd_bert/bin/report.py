@@ -1,4 +1,4 @@
-"""Makes a report of finished runs: one HTML page, and CSV files with all its figures.
+"""Makes a report of finished runs: an HTML page, tables as CSV, figures as SVG.
 
   pd-bert-report --workdir=runs/quickstart --baseline=basic
   pd-bert-report --workdir=runs/a --workdir=runs/b --output=reports/both \\
@@ -26,7 +26,7 @@ _WORKDIR = flags.DEFINE_multi_string(
 _OUTPUT = flags.DEFINE_string(
     "output",
     None,
-    "The folder for page and CSV files; default: report in the first WORKDIR.",
+    "The folder for the page, CSV and SVG files; default: report in the first WORKDIR.",
 )
 _BASELINE = flags.DEFINE_string(
     "baseline", None, "The method that the others are compared with, such as basic."

@@ -87,7 +87,7 @@ def test_tables_agree_with_results_json(
         assert re.search(rf"mood +{method} .*{re.escape(shown)}", made.stdout)
     assert table["pd"]["baseline"] == "basic small"
     assert table["basic"]["baseline"] == ""
-    figure = rows_of(workdir / "report" / "figure_accuracy.csv")
+    figure = rows_of(workdir / "report" / "figure-accuracy.csv")
     assert [(f["line"], f["x"], f["n"], f["source"]) for f in figure] == [
         ("small", "basic", "2", "run"),
         ("small", "pd", "2", "run"),
@@ -156,8 +156,10 @@ def test_the_page_stands_alone_and_is_escaped(
     assert "<h1>&lt;Mood&gt; &amp; more</h1>" in page
     assert "<script" not in page
     # Links to other places, but for the names of XML's namespaces.
-    assert not re.findall(r'(?:src|href)="(?!#|data:|[a-z_]+\.csv")[^"]*"', page)
-    for name in re.findall(r'href="([a-z_]+\.csv)"', page):
+    assert not re.findall(
+        r'(?:src|href)="(?!#|data:|[a-z0-9_-]+\.(?:csv|svg)")[^"]*"', page
+    )
+    for name in re.findall(r'href="([a-z0-9_-]+\.(?:csv|svg))"', page):
         assert (workdir / "report" / name).is_file()
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))

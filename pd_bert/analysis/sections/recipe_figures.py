@@ -142,7 +142,7 @@ def _shown(x: float | str) -> str:
 
 def _csv(figure: Figure, data: Sequence[Datum]) -> Csv:
     return Csv(
-        name=f"figure_{figure.name}",
+        name=f"figure-{figure.name}",
         header=_HEADER,
         rows=tuple(
             (

@@ -37,6 +37,12 @@ def test_text_that_a_spreadsheet_would_run_is_marked(tmp_path, report):
 def test_files_of_an_earlier_report_do_not_stay(tmp_path, report):
     output = tmp_path / "out"
     page = report.write(output)
+    drawn = {path.name for path in output.glob("*.svg")}
+    assert (
+        "lineage.svg" in drawn
+        and set(re.findall(r'href="(.*?\.svg)"', page.read_text())) == drawn
+    )
+    assert (output / "lineage.svg").read_text() in page.read_text()
     assert (output / "confusion.csv").is_file()
     for name in ("mine.csv", "old_figure.csv"):
         (output / name).write_text("")
@@ -98,7 +104,7 @@ def test_the_papers_numbers_stand_beside_the_runs(tmp_path, row, write_run):
     }
     (workdir / "figures.json").write_text(json.dumps([{"settings": settings}]))
     section = recipe_figures(gather([workdir]))
-    assert [file.name for file in section.files] == ["figure_runs"]
+    assert [file.name for file in section.files] == ["figure-runs"]
     (table,) = (each for each in section.blocks if isinstance(each, Table))
     assert table.header == ("method", "S", "paper", "this run")
     assert table.rows == (
