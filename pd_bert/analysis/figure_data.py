@@ -103,10 +103,14 @@ def figure_data(
     return tuple(data)
 
 
-def drawn(figure: Figure, group: ResultGroup) -> bool:
+def drawn(
+    figure: Figure, group: ResultGroup, directories: Set[str] = frozenset()
+) -> bool:
     """Whether a group is one of the figure's."""
-    return group.kind == figure.kind and (
-        not figure.methods or group.method in figure.methods
+    return (
+        group.kind == figure.kind
+        and (not figure.methods or group.method in figure.methods)
+        and any(_is_in(row, directories) for row in group.rows)
     )
 
 

@@ -13,23 +13,26 @@ from pd_bert.stages.figure import Figure, figure_of
 from pd_bert.stages.result_group import Row
 
 _REQUIRED = frozenset(
-    {"stage", "kind", "artifact", "fingerprint", "fingerprint_without_seeds"}
+    {
+        "stage",
+        "kind",
+        "method",
+        "size",
+        "task",
+        "seed",
+        "axes",
+        "metrics",
+        "primary_metric",
+        "parameters",
+        "size_bytes",
+        "examples_per_second",
+        "latency_ms",
+        "facts",
+        "artifact",
+        "fingerprint",
+        "fingerprint_without_seeds",
+    }
 )
-# What rows of earlier versions may lack.
-_DEFAULTS: Row = {
-    "method": None,
-    "size": None,
-    "task": None,
-    "seed": None,
-    "axes": {},
-    "metrics": None,
-    "primary_metric": None,
-    "parameters": None,
-    "size_bytes": None,
-    "examples_per_second": None,
-    "latency_ms": None,
-    "facts": {},
-}
 
 
 class Runs:
@@ -206,17 +209,13 @@ def _rows(directory: pathlib.Path) -> list[Row]:
         missing = _REQUIRED - read.keys()
         if missing:
             raise InputError(
-                f"a row of results.json has {', '.join(sorted(_REQUIRED))}; row "
+                "a row of results.json has all keys of this version of pd_bert; row "
                 f"{number} of {path} lacks {', '.join(sorted(missing))}. The recipe's "
                 "command makes the file anew, of what is finished"
             )
-        row = {**_DEFAULTS, **read}
-        row["axes"] = dict(row["axes"] or {})
-        row["facts"] = dict(row["facts"] or {})
         # Not the recorded path: a working directory may have been moved.
-        name = pathlib.Path(row["artifact"]).name
-        row["artifact"] = str(directory / "stages" / name)
-        rows.append(row)
+        name = pathlib.Path(read["artifact"]).name
+        rows.append({**read, "artifact": str(directory / "stages" / name)})
     return rows
 
 

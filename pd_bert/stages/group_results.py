@@ -28,8 +28,9 @@ def group_results(
 
     Groups of one task, kind, method and size are told apart by the axes that have
     several values among them; those that are not, by the names of their stages, their
-    directories, other axes, or a hash, the first that tells. With `over_tasks`, the
-    groups of all tasks that are told by the same names are one, whose task is "".
+    directories, other axes, or a hash, the first that tells. What tells the groups of
+    one task is told of all tasks. With `over_tasks`, the groups of all tasks that are
+    told by the same names are one, whose task is "".
     """
     found: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
@@ -43,7 +44,7 @@ def group_results(
     told = _told(merged, shown)
     if over_tasks:
         merged, told = _over_tasks(merged, told)
-    telling = {axis for each in told for axis in each if axis in shown}
+    telling = {axis for each in told for axis in each} & _of_several_methods(rows)
     groups = [
         _group(members, names, telling, over_tasks)
         for members, names in zip(merged, told, strict=True)
@@ -70,42 +71,42 @@ def _told(
     """What tells each from the others of its task, kind, method and size, by name."""
     told: list[dict[str, str]] = [{} for _ in merged]
     axes = [_axes(rows) for rows in merged]
-    alike: dict[tuple[Any, ...], list[int]] = {}
-    for index, rows in enumerate(merged):
-        alike.setdefault(tuple(rows[0][name] for name in ("task", *_NAMES)), []).append(
-            index
-        )
-    # What tells the models of one task apart does so in all of them.
-    telling: dict[tuple[Any, ...], set[str]] = {}
-    for key, same in alike.items():
-        several = (
-            axis
-            for axis in shown
-            if len({as_key(axes[i][axis]) for i in same if axis in axes[i]}) > 1
-        )
-        telling.setdefault(key[1:], set()).update(several)
+    seeds = _of_seeds([row for rows in merged for row in rows])
 
     def of_axis(axis: str) -> Callable[[int], str]:
         return lambda index: shown[axis].get(as_key(axes[index].get(axis)), "")
 
-    for key, same in alike.items():
-        for axis in (axis for axis in shown if axis in telling[key[1:]]):
-            for index in same:
-                if value := of_axis(axis)(index):
-                    told[index][axis] = value
     ways: dict[str, Callable[[int], str]] = {
         "stage": lambda index: str(merged[index][0]["stage"]),
         WORKDIR: lambda index: ", ".join(_homes(merged[index])),
-        **{axis: of_axis(axis) for axis in shown},
+        **{axis: of_axis(axis) for axis in sorted(shown, key=seeds.__contains__)},
         "hash": lambda index: merged[index][0]["fingerprint_without_seeds"][:_DIGITS],
     }
-    for same in alike.values():
-        for name, way in ways.items():
-            for clash in _clashes(same, told):
-                values = {index: way(index) for index in clash}
-                if len(set(values.values())) > 1:
-                    for index in clash:
-                        told[index] |= {name: values[index]} if values[index] else {}
+
+    def tell(family: Iterable[int], name: str) -> None:
+        for index in family:
+            if value := ways[name](index):
+                told[index][name] = value
+
+    families: dict[tuple[Any, ...], dict[str, list[int]]] = {}
+    for index, rows in enumerate(merged):
+        key = tuple(rows[0][name] for name in _NAMES)
+        families.setdefault(key, {}).setdefault(rows[0]["task"], []).append(index)
+    for tasks in families.values():
+        family = [index for same in tasks.values() for index in same]
+        for axis in (axis for axis in shown if axis not in seeds):
+            if any(
+                len({as_key(axes[i][axis]) for i in same if axis in axes[i]}) > 1
+                for same in tasks.values()
+            ):
+                tell(family, axis)
+        for name, value in ways.items():
+            if any(
+                len(set(map(value, clash))) > 1
+                for same in tasks.values()
+                for clash in _clashes(same, told)
+            ):
+                tell(family, name)
     return told
 
 
@@ -120,20 +121,40 @@ def _clashes(
 
 
 def _axes(rows: Iterable[Row]) -> dict[str, Any]:
-    """The axes with one value in all the rows, but for those of seeds."""
-    rows = tuple(rows)
+    """The axes with one value in all the rows that have them."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        for axis, value in row["axes"].items():
+            if value is not None:
+                found.setdefault(axis, {})[as_key(value)] = value
     return {
-        axis: value
-        for axis, value in rows[0]["axes"].items()
-        if value is not None
-        and not all(_is_seed(row, axis) for row in rows)
-        and len({as_key(row["axes"].get(axis)) for row in rows}) == 1
+        axis: next(iter(values.values()))
+        for axis, values in found.items()
+        if len(values) == 1
     }
 
 
-def _is_seed(row: Row, axis: str) -> bool:
-    value = row["axes"].get(axis)
-    return value == row["seed"] and not isinstance(value, bool)
+def _of_seeds(rows: Iterable[Row]) -> set[str]:
+    """The axes that are the seed in all the rows that have both."""
+    found: dict[str, bool] = {}
+    for row in rows:
+        for axis, value in row["axes"].items():
+            if row["seed"] is not None and value is not None:
+                is_seed = value == row["seed"] and not isinstance(value, bool)
+                found[axis] = found.get(axis, True) and is_seed
+    return {axis for axis, is_seed in found.items() if is_seed}
+
+
+def _of_several_methods(rows: Iterable[Row]) -> set[str]:
+    """The axes of which several methods have the same value, which can be compared.
+
+    An axis of the methods themselves is none.
+    """
+    met: dict[tuple[str, str], set[Any]] = {}
+    for row in rows:
+        for axis, value in row["axes"].items():
+            met.setdefault((axis, as_key(value)), set()).add(row["method"])
+    return {axis for (axis, _), methods in met.items() if len(methods) > 1}
 
 
 def _homes(rows: Iterable[Row]) -> tuple[str, ...]:

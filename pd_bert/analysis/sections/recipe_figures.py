@@ -29,7 +29,8 @@ def recipe_figures(evidence: Evidence) -> Section:
     for figure, directories in evidence.runs.figures:
         groups = over_tasks if figure.meta_score else evidence.groups
         data = figure_data(figure, groups, directories)
-        y_label = _y_label(figure, [each for each in groups if drawn(figure, each)])
+        shown = [each for each in groups if drawn(figure, each, directories)]
+        y_label = _y_label(figure, shown)
         blocks.append(_drawing(figure, data, y_label, evidence.methods))
         if any(each.source == PAPER for each in data):
             blocks.append(_beside(figure, data, y_label))

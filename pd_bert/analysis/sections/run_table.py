@@ -132,8 +132,9 @@ def _explained(
 ) -> str:
     text = (
         f"Against {evidence.baseline}: the difference on {evidence.split} (dev for "
-        "tasks without it) to that method at the same task, size and axes (a teacher "
-        "may be of another size, which is named), its "
+        "tasks without it) to that method at the same task and size and at the same "
+        "values of most axes (a teacher may be of another size; what differs is "
+        "named), its "
         "95 % interval by the paired bootstrap, and twice the share of resamples on "
         "the other side of zero. Examples are resampled, the same for both sides "
         f"({RESAMPLES:,} times, 1,000 for correlations of scores), and the metric is "
@@ -141,8 +142,8 @@ def _explained(
     )
     if not compared:
         text += (
-            " No two models could be compared: their predictions are not stored, or "
-            "not of the same examples."
+            " No two models could be compared: there is no single baseline, or their "
+            "predictions are not stored, or not of the same examples."
         )
     return text
 

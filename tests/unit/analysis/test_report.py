@@ -55,6 +55,8 @@ def test_files_of_an_earlier_report_do_not_stay(tmp_path, report):
     names = {path.name for path in output.iterdir()}
     assert {"runs.csv", "mine.csv"} <= names
     assert not {"confusion.csv", "old_figure.csv"} & names
+    left = {name for name in names if name.endswith(".svg")}
+    assert left < drawn and not any("confusion" in name for name in left)
 
 
 def test_a_file_is_no_output(tmp_path, report):

@@ -27,14 +27,9 @@ def test_columns_are_of_row_axes_and_facts(tmp_path, row, write_run):
     ]
 
 
-def test_a_row_of_an_earlier_version(tmp_path, row, write_run):
-    held = row("pd", 0.5)
-    for key in ("facts", "latency_ms"):
-        del held[key]
-    held["axes"] = None
-    held["artifact"] = "/elsewhere/stages/evaluate-pd-0123"
+def test_artifacts_are_read_where_the_directory_is_now(tmp_path, row, write_run):
+    held = row("pd", 0.5, artifact="/elsewhere/stages/evaluate-pd-0123")
     (read,) = Runs([write_run(tmp_path / "run", [held])]).rows
-    assert (read["axes"], read["facts"], read["latency_ms"]) == ({}, {}, None)
     assert read["artifact"] == str(tmp_path / "run" / "stages" / "evaluate-pd-0123")
 
 
@@ -232,7 +227,7 @@ def test_nothing_at_all(tmp_path, row, write_run):
     with pytest.raises(InputError, match="needs a finished evaluation"):
         Runs([write_run(tmp_path / "run", [trained])])
     (tmp_path / "run" / "results.json").write_text('[{"kind": "evaluate"}]')
-    with pytest.raises(InputError, match=r"row 1 of .* lacks artifact, finger"):
+    with pytest.raises(InputError, match=r"row 1 of .* lacks artifact, axes"):
         Runs([tmp_path / "run"])
     (tmp_path / "run" / "results.json").write_text("{}")
     with pytest.raises(InputError, match="list of objects"):

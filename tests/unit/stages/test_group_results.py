@@ -178,6 +178,59 @@ def test_a_group_is_compared_with_the_nearest() -> None:
     assert [nearest(each, [teacher]) for each in (pd, pd_1)] == [teacher, teacher]
 
 
+def test_axes_of_the_methods_themselves_do_not_part_them() -> None:
+    """As METHOD, which tells two stages of one method apart."""
+    found = group_results(
+        [
+            row("pd", 0.5, axes={"METHOD": "@pd/x.X()", "TEXTS": 1}),
+            row("pd", 0.6, axes={"METHOD": "@pd_b/x.X()", "TEXTS": 1}),
+            row("pf", 0.4, axes={"METHOD": "@pf/x.X()", "TEXTS": 1}),
+        ]
+    )
+    pd, pd_b, pf = found
+    assert pd.title == "pd tiny (METHOD pd)"
+    assert [nearest(each, [pf]) for each in (pd, pd_b)] == [pf, pf]
+
+
+def test_an_axis_that_only_one_seeds_directory_has_still_tells() -> None:
+    rows = [
+        row("pd", 0.5, axes={"TEXTS": 5}, directory="a"),
+        row("pd", 0.6, axes={"TEXTS": 20}, directory="a"),
+    ]
+    other = {**row("pd", 0.7, seed=1, axes={"TEXTS": 5}, directory="b"), "axes": {}}
+    assert means([*rows, other]) == [
+        ("pd tiny (TEXTS 5)", 60.0, 2),
+        ("pd tiny (TEXTS 20)", 60.0, 1),
+    ]
+
+
+def test_a_value_that_equals_the_seed_is_none() -> None:
+    rows = [row("pd", 0.5, axes={"DROPOUT": d, "SEED": 0}) for d in (0.0, 0.1)]
+    titles = [title for title, *_ in means(rows)]
+    assert titles == ["pd tiny (DROPOUT 0.0)", "pd tiny (DROPOUT 0.1)"]
+
+
+def test_seeds_that_are_other_models_are_told_by_their_axis() -> None:
+    """As where they draw the texts of a source as well."""
+    rows = [row("pd", s / 10, seed=s, axes={"SEED": s}, model=f"{s}") for s in range(2)]
+    titles = [title for title, *_ in means(rows)]
+    assert titles == ["pd tiny (SEED 0)", "pd tiny (SEED 1)"]
+
+
+def test_what_tells_in_one_task_tells_in_all() -> None:
+    """So that the models of all tasks are known to be one."""
+    rows = [
+        row("pd", 0.5, task="rte", model="slow", directory="a"),
+        row("pd", 0.5, task="cola", model="slow", directory="a"),
+        row("pd", 0.7, task="rte", model="fast", directory="b"),
+    ]
+    found = group_results(rows, over_tasks=True)
+    assert [(each.title, len(each.rows)) for each in found] == [
+        (f"pd tiny ({WORKDIR} a)", 2),
+        (f"pd tiny ({WORKDIR} b)", 1),
+    ]
+
+
 def test_of_equally_near_groups_that_of_the_directory_is_the_nearest() -> None:
     found = group_results(
         [
