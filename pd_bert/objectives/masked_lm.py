@@ -18,9 +18,14 @@ class MaskedLM(Objective):
     def losses(
         self, student: Outputs, teacher: Outputs | None, batch: Batch
     ) -> tf.Tensor:
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(
-            labels=batch["masked_ids"], logits=student.logits["masked_lm"]
-        )
+        return _cross_entropy(batch["masked_ids"], student.logits["masked_lm"])
 
     def mask(self, batch: Batch) -> tf.Tensor:
         return batch["masked_weights"] * batch["example_weight"][:, None]
+
+
+# Over a vocabulary, TensorFlow's own kernel takes 3.5 times as long on a CPU, which was
+# a fifth of a Tiny's step.
+@tf.function(jit_compile=True)
+def _cross_entropy(ids: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(ids, logits)
