@@ -24,8 +24,8 @@ class MaskedLM(Objective):
         return batch["masked_weights"] * batch["example_weight"][:, None]
 
 
-# Over a vocabulary, TensorFlow's own kernel takes 3.5 times as long on a CPU, which was
-# a fifth of a Tiny's step.
+# Over a vocabulary, TensorFlow's own kernel is far slower on a CPU: it was the largest
+# operation of a Tiny's step (docs/benchmarks.md).
 @tf.function(jit_compile=True)
 def _cross_entropy(ids: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return tf.nn.sparse_softmax_cross_entropy_with_logits(ids, logits)
