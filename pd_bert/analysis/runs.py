@@ -43,8 +43,8 @@ class Runs:
     is what tells the directory from the others. `unfinished` are the stages without an
     artifact. `faults` says what could not be read and was left out.
 
-    Raises InputError if a directory has no results.json, or if no directory holds a
-    finished evaluation.
+    Raises InputError if a directory is not that of a run, or if none of their stages
+    was begun.
     """
 
     def __init__(self, directories: Sequence[pathlib.Path]) -> None:
@@ -79,12 +79,10 @@ class Runs:
             dict(zip(self.names, self.directories, strict=True)),
             {folder(row).name: folder(row) for row in self.rows},
         )
-        if not self.measured:
+        if not self.rows and not self.unfinished:
             raise InputError(
-                "a report needs a finished evaluation; none is in "
+                "a report needs a run; nothing was begun in "
                 f"{', '.join(map(str, self.directories))}"
-                f" ({len(self.rows)} other finished stages, "
-                f"{len(self.unfinished)} unfinished or failed)"
             )
 
     @functools.cached_property
@@ -200,9 +198,11 @@ def short_names(paths: Sequence[pathlib.Path]) -> tuple[str, ...]:
 def _rows(directory: pathlib.Path) -> list[Row]:
     path = directory / "results.json"
     if not path.is_file():
+        if (directory / "plan.json").is_file():
+            return []
         raise InputError(
-            f"a run's working directory holds results.json; {directory} does not: "
-            "nothing was finished there, or it is not a working directory"
+            "a run's working directory holds plan.json and, once a stage is finished, "
+            f"results.json; {directory} has neither"
         )
     rows = []
     for number, read in enumerate(_objects(path), 1):

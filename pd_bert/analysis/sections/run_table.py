@@ -24,10 +24,13 @@ _COSTS = (
     "examples_per_second",
     "speed_up",
 )
+_NOTHING = "No evaluation is finished: there is no metric to show."
 
 
 def run_table(evidence: Evidence) -> Section:
     """A line a method, size and task: means over seeds, differences, costs."""
+    if not evidence.groups:
+        return Section(name="runs", title="Runs", blocks=(Paragraph(text=_NOTHING),))
     compared = evidence.comparisons
     splits = splits_of(evidence.groups)
     axes = _axes(evidence)
@@ -80,6 +83,8 @@ def run_table(evidence: Evidence) -> Section:
 
 def text_table(evidence: Evidence) -> str:
     """The same table for a terminal, a line a summary."""
+    if not evidence.groups:
+        return _NOTHING
     section = run_table(evidence)
     (table,) = (block for block in section.blocks if isinstance(block, Table))
     lines = [[cell.replace("\n", " ") for cell in row] for row in table.rows]

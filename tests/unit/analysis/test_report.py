@@ -10,6 +10,7 @@ from pd_bert.analysis.content import Table, anchor
 from pd_bert.analysis.evidence import gather
 from pd_bert.analysis.report import Report
 from pd_bert.analysis.sections.recipe_figures import recipe_figures
+from pd_bert.analysis.sections.run_table import text_table
 from pd_bert.errors import InputError
 
 
@@ -32,6 +33,23 @@ def test_text_that_a_spreadsheet_would_run_is_marked(tmp_path, report):
         found = list(csv.DictReader(file))
     assert [each["T"] for each in found] == ["'-x", "'=1+1", ""]
     assert [float(each["dev_mean"]) for each in found] == [80, 70, 70]
+
+
+def test_a_run_without_a_finished_evaluation_has_a_page(tmp_path, row, write_run):
+    trained = row("pd", 0.5, kind="distill", metrics=None)
+    workdir = write_run(tmp_path / "run", [trained])
+    wanted = [{"artifact": f"evaluate-pd-{1:012}"}]
+    (workdir / "plan.json").write_text(json.dumps(wanted))
+    begun = tmp_path / "begun"
+    begun.mkdir()
+    (begun / "plan.json").write_text(json.dumps(wanted))
+    for directories in ([workdir], [workdir, begun], [begun]):
+        evidence = gather(directories, baseline="d", max_size_mb=1)
+        page = Report(evidence=evidence, title="t", command="c").write(tmp_path / "out")
+        text = page.read_text()
+        assert "No evaluation is finished" in text and wanted[0]["artifact"] in text
+        assert ("distill" in text) == (workdir in directories)
+        assert text_table(evidence).startswith("No evaluation")
 
 
 def test_files_of_an_earlier_report_do_not_stay(tmp_path, report):
