@@ -25,7 +25,7 @@ class EncodeCorpus:
     With `next_sentence`, pairs are drawn as BERT does (Devlin et al. 2019, A.2): A and
     B fill the window, half of the time B follows A (label 0), else it is from another
     document (label 1), and `short_probability` of the windows aim at a random shorter
-    length. Segments longer than half a window are cut in pieces, so that no text is
+    length. Segments longer than half a window are cut in pieces, so that little text is
     lost. Without it, windows are packed full: the documents end to end, a [SEP] after
     each.
 
@@ -57,7 +57,9 @@ class EncodeCorpus:
         # A str seed is hashed by SHA-512: the same on every machine.
         generator = random.Random(f"{self.seed}/{number}")
         room = self.sequence_length - 3
-        cut = [document for document in tokens.cut(room // 2) if document]
+        # Two of the longest segments fill a window: one piece fewer, and a third would
+        # be taken of which most is cut off.
+        cut = [document for document in tokens.cut((room + 1) // 2) if document]
         for index in range(len(cut)):
             for a, b, label in self._pairs(cut, index, room, generator):
                 yield {
