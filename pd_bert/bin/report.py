@@ -6,7 +6,7 @@
 
 The page needs no network and no other file; open it in a browser, or print it. Runs
 that are under way or failed can be looked at too: what is missing is listed. It also
-prints the table of runs.
+prints the table of runs, and the best student within the limits.
 """
 
 import pathlib
@@ -17,6 +17,7 @@ from absl import flags
 
 from pd_bert.analysis.evidence import gather
 from pd_bert.analysis.report import Report
+from pd_bert.analysis.sections.best_student import best_text
 from pd_bert.analysis.sections.run_table import text_table
 from pd_bert.bin import program
 
@@ -66,6 +67,8 @@ def _main() -> None:
     output = pathlib.Path(_OUTPUT.value or directories[0] / "report")
     path = report.write(output)
     print(f"{text_table(evidence)}\n")
+    if best := best_text(evidence):
+        print(best)
     if missing := len(evidence.runs.unfinished):
         print(f"Unfinished or failed stages: {missing}")
     for fault in evidence.faults:

@@ -98,6 +98,17 @@ def test_tables_agree_with_results_json(
     assert figure[3]["mean"] == "73.5"
 
 
+def test_the_best_student_is_named_everywhere(
+    workdir: pathlib.Path, made: subprocess.CompletedProcess[str]
+) -> None:
+    (best, *_) = rows_of(workdir / "report" / "best.csv")
+    table = {row["method"]: row for row in rows_of(workdir / "report" / "runs.csv")}
+    means = {m: float(r["dev_mean"]) for m, r in table.items() if m != "teacher"}
+    assert best["rank"] == "1" and float(best["dev_mean"]) == max(means.values())
+    page = (workdir / "report" / "index.html").read_text()
+    assert best["student"] in page and f"mood: {best['reason']}" in made.stdout
+
+
 def test_predictions_agree_with_the_metrics(
     workdir: pathlib.Path, made: subprocess.CompletedProcess[str]
 ) -> None:
@@ -200,7 +211,7 @@ def test_it_opens_in_a_browser(
         "Dev accuracy during training",
         "mood: calibration on dev",
         "mood: pd small on dev",
-        "clean-transfer: lengths of the texts",
+        "clean-transfer: lengths of the texts, as far as the model sees them",
         "Lineage of the artifacts",
     ):
         assert title in drawn
@@ -230,7 +241,7 @@ def test_bad_input_is_one_line_and_broken_files_are_listed(
     workdir: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     for arguments, message in (
-        ([f"--workdir={tmp_path}"], "holds results.json"),
+        ([f"--workdir={tmp_path}"], "has neither"),
         ([f"--workdir={workdir}", "--baseline=none"], "--baseline is one of"),
         ([f"--workdir={workdir}", "--split=train"], "--split is one of"),
     ):

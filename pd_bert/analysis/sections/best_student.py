@@ -1,23 +1,60 @@
 """Section: the best student within the limits."""
 
+from collections.abc import Sequence
+
 from pd_bert.analysis.choose import Choice, choose
-from pd_bert.analysis.content import Block, Paragraph, Section, Table, number
+from pd_bert.analysis.content import Block, Csv, Paragraph, Section, Table, number
 from pd_bert.analysis.evidence import Evidence
 from pd_bert.stages.result_group import ResultGroup
 
 
 def best_student(evidence: Evidence) -> Section:
     """Of each task, where limits were given."""
+    choices = _choices(evidence)
     blocks: list[Block] = []
-    if evidence.max_latency_ms is not None or evidence.max_size_mb is not None:
-        for choice in choose(
-            evidence.groups,
-            max_latency_ms=evidence.max_latency_ms,
-            max_size_mb=evidence.max_size_mb,
-            compare=evidence.compare,
-        ):
-            blocks += _blocks(choice, evidence.timed)
-    return Section(name="best", title="The best student", blocks=tuple(blocks))
+    for choice in choices:
+        blocks += _blocks(choice, evidence.timed)
+    return Section(
+        name="best",
+        title="The best student",
+        blocks=tuple(blocks),
+        files=(_csv(choices),) if choices else (),
+    )
+
+
+def best_text(evidence: Evidence) -> str:
+    """The same for a terminal, a line a task; "" where no limit was given."""
+    return "".join(f"{each.task}: {each.reason}\n" for each in _choices(evidence))
+
+
+def _choices(evidence: Evidence) -> tuple[Choice, ...]:
+    if evidence.max_latency_ms is None and evidence.max_size_mb is None:
+        return ()
+    return choose(
+        evidence.groups,
+        max_latency_ms=evidence.max_latency_ms,
+        max_size_mb=evidence.max_size_mb,
+        compare=evidence.compare,
+    )
+
+
+def _csv(choices: Sequence[Choice]) -> Csv:
+    rows = tuple(
+        (
+            choice.task,
+            rank,
+            each.title,
+            each.spreads["dev"].mean,
+            each.latency_ms,
+            each.size_mb,
+            choice.reason,
+        )
+        for choice in choices
+        for rank, each in enumerate((choice.best, choice.next_best), 1)
+        if each
+    )
+    header = ("task", "rank", "student", "dev_mean", "latency_ms", "size_mb", "reason")
+    return Csv(name="best", header=header, rows=rows)
 
 
 def _blocks(choice: Choice, timed: str) -> list[Block]:

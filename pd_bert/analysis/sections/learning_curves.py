@@ -16,14 +16,16 @@ def learning_curves(evidence: Evidence) -> Section:
         on_dev = tag.startswith(DEV)
         metric = tag.removeprefix(DEV)
         title = f"Dev {metric} during training" if on_dev else "Training loss"
-        y_label = f"dev {metric} (%)" if on_dev else "loss (nats)"
+        in_nats = metric == LOSS or metric.endswith("_loss")
+        unit = "nats" if in_nats else "%"
+        y_label = f"dev {metric} ({unit})" if on_dev else "loss (nats)"
         caption = f"{title}, a panel a kind of stage. " + (
             "Measured while training, to choose the best step."
             if on_dev
             else "Each point is the mean over the steps of one call; losses of "
             "different kinds are of different objectives."
         )
-        scale = 100 if on_dev else 1
+        scale = 1 if in_nats else 100
         drawn = [
             dataclasses.replace(
                 each, values=tuple(scale * value for value in each.values)

@@ -118,7 +118,9 @@ def _transfer(row: Row, told: Mapping[str, Any]) -> list[Block]:
             (f"removed because they are in {split}", number(n, 0), "")
             for split, n in (told.get("leaks") or {}).items()
         ),
+        ("not drawn, for fewer were asked for", number(told.get("not_drawn"), 0), ""),
         ("texts", number(told.get("size"), 0), ""),
+        ("of them without a word piece", number(told.get("empty"), 0), ""),
         ("of them in the labeled training data", number(told.get("in_train"), 0), ""),
         (
             "unknown word pieces, %",
@@ -152,7 +154,7 @@ def _transfer(row: Row, told: Mapping[str, Any]) -> list[Block]:
         blocks.append(
             _shares(
                 f"lengths-{anchor(folder(row).name)}",
-                f"{title}: lengths of the texts",
+                f"{title}: lengths of the texts, as far as the model sees them",
                 [
                     Bars(name=name, values=tuple(lengths[key]))
                     for name, key in (
