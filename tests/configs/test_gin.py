@@ -1,6 +1,7 @@
 """Every gin file parses, and every recipe runs for a step."""
 
 import importlib.util  # noqa: F401  # gin uses it without importing it
+import json
 import pathlib
 import re
 
@@ -9,13 +10,15 @@ import keras_nlp
 import pytest
 
 from pd_bert import config
+from pd_bert.analysis.evidence import gather
 from pd_bert.analysis.figure_data import RUN, figure_data
+from pd_bert.analysis.report import Report
 from pd_bert.data.tfds_source import Tfds
 from pd_bert.search.search import Search
 from pd_bert.stages.group_results import group_results
 from pd_bert.stages.runner import Runner
 from pd_bert.stages.workdir import Workdir
-from pd_bert.values import digest
+from pd_bert.values import digest, to_json
 
 FOLDER = config.gin_folder()
 FILES = sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.gin"))
@@ -263,6 +266,12 @@ def test_recipe_runs(
         groups = group_results(measured, over_tasks=figure.meta_score)
         data = figure_data(figure, groups)
         assert [point for point in data if point.source == RUN], figure.name
+    # As pd-bert-run leaves them for pd-bert-report.
+    workdir.write_text("figures.json", json.dumps(to_json(loaded.figures)))
+    report = Report(evidence=gather([run_folder]), title=recipe, command="")
+    page = report.write(tmp_path / "report").read_text()
+    for figure in loaded.figures:
+        assert f">{figure.title}</title>" in page
 
 
 @pytest.mark.parametrize("recipe", [name for name in RECIPES if name[:6] == "paper/"])
