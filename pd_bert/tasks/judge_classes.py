@@ -32,8 +32,9 @@ def judge_classes(
     """Judges `logits`, float [n, labels], by `gold`, int [n], n ≥ 1.
 
     `metric` is (answers, int [n]) → share of 1. Reasons against a teacher are that it
-    is no better than always answering the most frequent label, that it knows one
-    answer alone, and that it would clearly be right more often if its labels had
+    is no better than always giving the one answer whose metric is best (the most
+    frequent label by accuracy, the one that counts by F1), that it knows one answer
+    alone, and that it would clearly be right more often if its labels had
     another order: then its logits or the data were made with that order. Clearly is
     by a twentieth of the texts, and with a probability below 0.001 in a sign test over
     those that one of the two orders alone has right.
@@ -48,16 +49,20 @@ def judge_classes(
     in_best_order = tuple(labels[number] for number in order.tolist())
 
     most = int(agreement.sum(axis=1).argmax())
-    found, majority = metric(answers), metric(np.full_like(answers, most))
+    found = metric(answers)
+    always = [metric(np.full_like(answers, number)) for number in numbers]
+    majority, best_constant = always[most], max(always)
+    # Of equals the most frequent one is named.
+    constant = most if majority == best_constant else always.index(best_constant)
     reasons = []
     given = np.unique(answers)
     if len(given) == 1:
         reasons.append(f"it answers {labels[given[0]]!r} to every text")
-    if not found > majority:
+    if not found > best_constant:
         reasons.append(
             f"its {metric_name}, {_percent(found)}, is not better than that of always "
-            f"answering {labels[most]!r}, {_percent(majority)}: it has learnt too "
-            "little, or labels that mean another thing in the training data"
+            f"answering {labels[constant]!r}, {_percent(best_constant)}: it has learnt "
+            "too little, or labels that mean another thing in the training data"
         )
     # Of a model with one answer the best order tells only which label is frequent.
     if reordered := len(given) > 1 and _clearly_better(order[answers], answers, gold):
