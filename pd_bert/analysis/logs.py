@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pd_bert.analysis.plots.learning import History
-from pd_bert.analysis.runs import Runs, folder
+from pd_bert.analysis.runs import Runs, folder, unique_names
 
 LOSS = "loss"
 DEV = "dev/"
@@ -60,14 +60,10 @@ def _names(runs: Runs) -> dict[str, str]:
     told: dict[str, str] = {}
     for row in runs.rows:
         seed = "" if row["seed"] is None else f" seed {row['seed']}"
-        stage, size = str(row["stage"]), row["size"]
-        name = stage if not size or stage.endswith(f"-{size}") else f"{stage} {size}"
-        told[folder(row).name] = f"{name}{seed}"
-    twice = [name for name in told.values() if list(told.values()).count(name) > 1]
-    return {
-        key: f"{name} {key.rpartition('-')[2][:8]}" if name in twice else name
-        for key, name in told.items()
-    }
+        title, size = runs.title(row), row["size"]
+        alike = not size or str(row["stage"]).endswith(f"-{size}")
+        told[folder(row).name] = f"{title}{'' if alike else f' {size}'}{seed}"
+    return unique_names(told)
 
 
 def _scalars(

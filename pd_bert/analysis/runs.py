@@ -1,9 +1,10 @@
 """Finished runs, as their working directories tell of them."""
 
+import collections
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pd_bert.analysis.unfinished import Unfinished, unfinished
@@ -84,6 +85,15 @@ class Runs:
                 "a report needs a run; nothing was begun in "
                 f"{', '.join(map(str, self.directories))}"
             )
+
+    def title(self, row: Row) -> str:
+        """How readers know a stage: with its task, where several were measured.
+
+        Several stages may have one title, as seeds do.
+        """
+        tasks = {each["task"] for each in self.measured}
+        told = len(tasks) > 1 and row["task"] in tasks
+        return f"{row['stage']} {row['task']}" if told else str(row["stage"])
 
     @functools.cached_property
     def recipes(self) -> tuple[str, ...]:
@@ -175,6 +185,15 @@ def column(row: Row, name: str) -> Any:
         if held.get(name) is not None:
             return held[name]
     return None
+
+
+def unique_names(names: Mapping[str, str]) -> dict[str, str]:
+    """Names by folder, those that are not unique with a part of the fingerprint."""
+    counts = collections.Counter(names.values())
+    return {
+        key: f"{name} {key.rpartition('-')[2][:8]}" if counts[name] > 1 else name
+        for key, name in names.items()
+    }
 
 
 def short_names(paths: Sequence[pathlib.Path]) -> tuple[str, ...]:

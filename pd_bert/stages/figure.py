@@ -21,6 +21,7 @@ class Figure:
     their metrics on dev (Turc et al. 2019, Section 5), for each seed that has every
     task.
 
+    Neighbours are joined by a line, if `connected`: leave it so where x has an order.
     `methods` are those that are drawn, in that order; all of them without it. `kind`
     is that of the rows: `evaluate`, or `score` for means that the recipe takes.
     `paper` holds the paper's own numbers to show beside it, line → x → percent, and
@@ -40,6 +41,7 @@ class Figure:
     kind: str = "evaluate"
     methods: tuple[str, ...] = ()
     log_x: bool = False
+    connected: bool = True
     paper: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
     paper_label: str = ""
 
@@ -97,5 +99,6 @@ _TYPES: Mapping[str, Any] = {
     "methods": list,
     "paper": Mapping,
     "log_x": bool,
+    "connected": bool,
     "meta_score": bool,
 }

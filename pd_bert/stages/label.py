@@ -65,6 +65,9 @@ class Label(Stage):
                 f"labels, {self.teacher.title}; {self.gate.title} judges another"
             )
 
+    def row(self) -> Info:
+        return {**super().row(), "task": self.teacher.row()["task"]}
+
     def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
         info = super().promise(inputs, where)
         if "pairs" in inputs["transfer"]:

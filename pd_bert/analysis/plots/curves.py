@@ -58,11 +58,13 @@ def curves(
     x_label: str,
     y_label: str,
     log_x: bool = False,
+    connected: bool = True,
     order: Sequence[str] = (),
 ) -> Figure:
     """The panels side by side, lines of one name alike in all of them.
 
-    `x_label` and `y_label` say the unit: "accuracy on dev (%)". `order` lists names of
+    `x_label` and `y_label` say the unit: "accuracy on dev (%)". Neighbours are
+    joined by lines if `connected`. `order` lists names of
     lines: pass the same to several figures to have the same colours in all. Lines and
     panels without points are shown as empty. Panels share their y axis if their values
     are near each other.
@@ -85,7 +87,7 @@ def curves(
             continue
         panel, own = panels[number], categories[number]
         set_title(axes, panel.title, width / columns - 0.8)
-        _draw(axes, panel, own, styles)
+        _draw(axes, panel, own, styles, connected)
         if own:
             _name_categories(axes, own, upright > 0)
         elif log_x:
@@ -99,12 +101,16 @@ def curves(
             axes.tick_params(labelleft=True)
     if not panels:
         empty(figure.axes[0])
-    legend_below(figure, [styles[name].sample() for name in names], names)
+    legend_below(figure, [styles[name].sample(line=connected) for name in names], names)
     return settle(figure)
 
 
 def _draw(
-    axes: Axes, panel: Panel, categories: list[str], styles: dict[str, Mark]
+    axes: Axes,
+    panel: Panel,
+    categories: list[str],
+    styles: dict[str, Mark],
+    connected: bool,
 ) -> None:
     if not any(line.y for line in panel.lines):
         empty(axes)
@@ -120,7 +126,7 @@ def _draw(
             line.y,
             color=mark.color,
             marker=mark.marker,
-            linestyle=mark.dashes,
+            linestyle=mark.dashes if connected else "none",
             linewidth=0.8 if categories else None,
             zorder=3,
         )

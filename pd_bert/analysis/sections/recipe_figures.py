@@ -59,6 +59,7 @@ def _drawing(
         x_label=figure.x_label,
         y_label=y_label,
         log_x=figure.log_x,
+        connected=figure.connected,
         order=methods if figure.lines == "method" else (),
     )
     counts = [each.spread.n for each in data if each.source == RUN]

@@ -17,7 +17,7 @@ from pd_bert.analysis.content import (
 )
 from pd_bert.analysis.evidence import Evidence
 from pd_bert.analysis.plots.histogram import Bars, histogram
-from pd_bert.analysis.runs import Row, folder
+from pd_bert.analysis.runs import folder, unique_names
 
 _TENTHS = tuple(range(0, 101, 10))
 
@@ -31,11 +31,12 @@ def teaching(evidence: Evidence) -> Section:
         ("transfer", _transfer),
         ("confidence", _confidence),
     ):
-        for row in evidence.runs.rows:
-            told = evidence.runs.info(row).get(key)
-            if told:
-                blocks += tell(row, told)
-                rows += _flat(folder(row).name, key, told)
+        found = [row for row in evidence.runs.rows if evidence.runs.info(row).get(key)]
+        titles = unique_names({folder(r).name: evidence.runs.title(r) for r in found})
+        for row in found:
+            name, told = folder(row).name, evidence.runs.info(row)[key]
+            blocks += tell(name, titles[name], told)
+            rows += _flat(name, key, told)
     if not blocks:
         blocks = [
             Paragraph(text="No stage judged a teacher or cleaned a transfer set.")
@@ -49,9 +50,9 @@ def teaching(evidence: Evidence) -> Section:
     )
 
 
-def _gate(row: Row, told: Mapping[str, Any]) -> list[Block]:
+def _gate(name: str, title: str, told: Mapping[str, Any]) -> list[Block]:
     """What a teacher's gate found."""
-    title = f"{row['stage']!s}: the teacher on {told.get('split', 'dev')}"
+    title = f"{title}: the teacher on {told.get('split', 'dev')}"
     order = told.get("best_permutation")
     always = f"always answering {told.get('majority_label') or '–'}"
     verdict = "passed"
@@ -76,14 +77,14 @@ def _gate(row: Row, told: Mapping[str, Any]) -> list[Block]:
     blocks: list[Block] = [
         Table(
             caption=f"{title}. A classifier passes if it is better than always "
-            "answering the most frequent label, has more than one answer, and no other "
+            "giving the one best answer, has more than one answer, and no other "
             "order of its labels is clearly more often right (by 5 points or more); a "
             "regression if its scores rise with the gold ones.",
             header=("figure", "value"),
             rows=tuple(
                 # Accuracy may be the primary metric.
-                (name, value)
-                for name, value in dict(lines).items()
+                (figure, value)
+                for figure, value in dict(lines).items()
                 if value != "–"
             ),
         )
@@ -92,12 +93,12 @@ def _gate(row: Row, told: Mapping[str, Any]) -> list[Block]:
     if sure:
         blocks.append(
             _shares(
-                f"gate-{anchor(folder(row).name)}",
+                f"gate-{anchor(name)}",
                 f"{title}: confidence of right and wrong answers",
                 [
-                    Bars(name=name, values=tuple(sure[name]))
-                    for name in ("right", "wrong")
-                    if name in sure
+                    Bars(name=side, values=tuple(sure[side]))
+                    for side in ("right", "wrong")
+                    if side in sure
                 ],
                 edges=_TENTHS,
                 x_label="confidence (%)",
@@ -107,7 +108,7 @@ def _gate(row: Row, told: Mapping[str, Any]) -> list[Block]:
     return blocks
 
 
-def _transfer(row: Row, told: Mapping[str, Any]) -> list[Block]:
+def _transfer(name: str, title: str, told: Mapping[str, Any]) -> list[Block]:
     """What the cleaning of a transfer set found."""
     unknown = told.get("unknown_rate") or {}
     tokens = told.get("tokens") or {}
@@ -140,7 +141,6 @@ def _transfer(row: Row, told: Mapping[str, Any]) -> list[Block]:
             _tokens(told.get("only_in_labeled")),
         ),
     ]
-    title = str(row["stage"])
     blocks: list[Block] = [
         Table(
             caption=f"{title}: the transfer set and the labeled training data. S is "
@@ -153,11 +153,11 @@ def _transfer(row: Row, told: Mapping[str, Any]) -> list[Block]:
     if lengths:
         blocks.append(
             _shares(
-                f"lengths-{anchor(folder(row).name)}",
+                f"lengths-{anchor(name)}",
                 f"{title}: lengths of the texts, as far as the model sees them",
                 [
-                    Bars(name=name, values=tuple(lengths[key]))
-                    for name, key in (
+                    Bars(name=side, values=tuple(lengths[key]))
+                    for side, key in (
                         ("transfer set", "transfer"),
                         ("labeled", "labeled"),
                     )
@@ -175,19 +175,19 @@ def _tokens(found: Sequence[Sequence[Any]] | None) -> str:
     return "\n".join(f"{token} {count:,}" for token, count in found or ()) or "–"
 
 
-def _confidence(row: Row, told: Mapping[str, Any]) -> list[Block]:
+def _confidence(name: str, title: str, told: Mapping[str, Any]) -> list[Block]:
     """How sure a teacher was of the labels that it stored."""
-    title = f"{row['stage']!s}: the teacher's answers on the transfer set"
+    title = f"{title}: the teacher's answers on the transfer set"
     blocks: list[Block] = [
         Table(
             caption=f"{title}. Mean confidence {_percent(told['mean'])} %.",
             header=("label", "share of the texts, %"),
             rows=tuple(
-                (name, _percent(share)) for name, share in told["labels"].items()
+                (label, _percent(share)) for label, share in told["labels"].items()
             ),
         ),
         _shares(
-            f"confidence-{anchor(folder(row).name)}",
+            f"confidence-{anchor(name)}",
             f"{title}: confidence",
             [Bars(name="labels", values=tuple(told["histogram"]))],
             edges=_TENTHS,
@@ -200,7 +200,7 @@ def _confidence(row: Row, told: Mapping[str, Any]) -> list[Block]:
         means = tuple(None if m is None else 100 * m for m in by_length["mean"])
         blocks.append(
             _shares(
-                f"by-length-{anchor(folder(row).name)}",
+                f"by-length-{anchor(name)}",
                 f"{title}: mean confidence by length",
                 [Bars(name="mean confidence", values=means)],
                 edges=_edges(by_length["up_to"]),

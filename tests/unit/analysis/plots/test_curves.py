@@ -22,6 +22,21 @@ def line(name: str, x: tuple[float | str, ...], y: tuple[float, ...]) -> Line:
     return Line(name=name, x=x, y=y, low=low, high=tuple(value + 1 for value in y))
 
 
+@pytest.mark.parametrize("connected", [True, False])
+def test_neighbours_are_joined_where_x_has_an_order(
+    check: Check, connected: bool
+) -> None:
+    panel = Panel(title="", lines=(line("PD", ("rte", "cola"), (60.0, 65.0)),))
+    figure = curves([panel], x_label="task", y_label="%", connected=connected)
+    check(figure)
+    (axes,) = figure.axes
+    own = next(one for one in axes.lines if len(one.get_xdata()) == 2)
+    (sample,) = figure.legends[0].get_lines()
+    for one in (own, sample):
+        assert (one.get_linestyle() != "None") == connected
+        assert one.get_marker() not in (None, "None")
+
+
 def test_the_run_beside_the_paper(check: Check) -> None:
     run = Panel(title="mine", lines=(line("PD", ("Tiny", "Mini"), (60.0, 65.0)),))
     paper = Panel(
