@@ -161,13 +161,13 @@ def gather(
     """Reads working directories; `split` is by default test where there is one.
 
     Raises InputError as `Runs` does, and for a split or baseline that no evaluation
-    has; without a finished evaluation neither is looked at.
+    has; without a finished evaluation neither they nor limits are looked at.
     """
     runs = Runs(directories)
+    if not runs.measured:
+        return Evidence(runs=runs, groups=(), split=split or _SPLITS[0])
     found = tuple(each for each in group_results(runs.measured) if each.spreads)
     splits = splits_of(found)
-    if not runs.measured:
-        return Evidence(runs=runs, groups=(), split=_SPLITS[0])
     if not splits:
         raise InputError(
             "evaluations have their primary metric on some split; none in "

@@ -44,8 +44,8 @@ class Runs:
     is what tells the directory from the others. `unfinished` are the stages without an
     artifact. `faults` says what could not be read and was left out.
 
-    Raises InputError if a directory is not that of a run, or if none of their stages
-    was begun.
+    Raises InputError if a directory is not that of a run, or if none has a finished
+    or a wanted stage.
     """
 
     def __init__(self, directories: Sequence[pathlib.Path]) -> None:
@@ -82,7 +82,7 @@ class Runs:
         )
         if not self.rows and not self.unfinished:
             raise InputError(
-                "a report needs a run; nothing was begun in "
+                "a report needs a run; no stage is finished or wanted in "
                 f"{', '.join(map(str, self.directories))}"
             )
 
@@ -91,7 +91,7 @@ class Runs:
 
         Several stages may have one title, as seeds do.
         """
-        tasks = {each["task"] for each in self.measured}
+        tasks = {r["task"] for r in self.measured if r["kind"] == "evaluate"}
         told = len(tasks) > 1 and row["task"] in tasks
         return f"{row['stage']} {row['task']}" if told else str(row["stage"])
 
@@ -220,8 +220,8 @@ def _rows(directory: pathlib.Path) -> list[Row]:
         if (directory / "plan.json").is_file():
             return []
         raise InputError(
-            "a run's working directory holds plan.json and, once a stage is finished, "
-            f"results.json; {directory} has neither"
+            f"a run's working directory holds results.json or plan.json; {directory} "
+            "has neither"
         )
     rows = []
     for number, read in enumerate(_objects(path), 1):

@@ -52,6 +52,9 @@ class CleanTransfer(Select):
     def whole(self) -> Stage:
         return self.transfer
 
+    def row(self) -> Info:
+        return {**super().row(), "task": self.task_data.task.name}
+
     def check(self) -> None:
         super().check()
         require_positive(self.title, self.size)

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.records import Records
-from pd_bert.errors import InputError
 from pd_bert.stages.base import Context, Info, Stage
 from pd_bert.stages.cost import told
 from pd_bert.stages.train import Train
@@ -31,19 +30,6 @@ class Pretrain(Train):
     @property
     def data(self) -> Stage:
         return self.corpus
-
-    def check(self) -> None:
-        super().check()
-        for field in ("corpus", "held_out"):
-            length = getattr(getattr(self, field), "sequence_length", 0)
-            # A window that is cut loses the end of its second segment, or all of it.
-            if length > self.buckets[-1]:
-                raise InputError(
-                    f"{self.kind} {self.name}: windows are not longer than the last "
-                    f"bucket; {field} has sequence_length = {length}, buckets = "
-                    f"{self.buckets} (bind Pretrain.buckets and "
-                    "PrepareCorpus.sequence_length alike)"
-                )
 
     @property
     def learnt_task(self) -> MaskedLanguageModel:

@@ -48,20 +48,19 @@ def judge_classes(
     best = float(agreement[order, numbers].sum() / len(gold))
     in_best_order = tuple(labels[number] for number in order.tolist())
 
-    most = int(agreement.sum(axis=1).argmax())
     found = metric(answers)
     always = [metric(np.full_like(answers, number)) for number in numbers]
-    majority, best_constant = always[most], max(always)
-    # Of equals the most frequent one is named.
-    constant = most if majority == best_constant else always.index(best_constant)
+    # The one answer that is best; of equals, as by Matthews, the most frequent.
+    most = int(np.lexsort((agreement.sum(axis=1), always))[-1])
+    majority = always[most]
     reasons = []
     given = np.unique(answers)
     if len(given) == 1:
         reasons.append(f"it answers {labels[given[0]]!r} to every text")
-    if not found > best_constant:
+    if not found > majority:
         reasons.append(
             f"its {metric_name}, {_percent(found)}, is not better than that of always "
-            f"answering {labels[constant]!r}, {_percent(best_constant)}: it has learnt "
+            f"answering {labels[most]!r}, {_percent(majority)}: it has learnt "
             "too little, or labels that mean another thing in the training data"
         )
     # Of a model with one answer the best order tells only which label is frequent.

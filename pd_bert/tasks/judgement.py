@@ -11,7 +11,8 @@ class Judgement:
     `summary` says in a line what was found. Figures are shares of 1.
 
     `metric` is the primary one; `majority` the same metric of always answering
-    `majority_label`, the most frequent gold label. `best_permutation` are the label
+    `majority_label`, the label for which it is highest: by accuracy the most frequent
+    gold label, by F1 the one that counts. `best_permutation` are the label
     names in the order of the logits that gives the highest accuracy of all orders,
     `best_permutation_accuracy`. `agreement` counts examples: a row a gold label, a
     column an answer. `confidence` are `right` and `wrong` answers counted in ten equal

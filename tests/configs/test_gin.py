@@ -272,6 +272,8 @@ def test_recipe_runs(
     page = report.write(tmp_path / "report").read_text()
     for figure in loaded.figures:
         assert f">{figure.title}</title>" in page
+        table = tmp_path / "report" / f"figure-{figure.name}.csv"
+        assert f",{RUN}\n" in table.read_text()
 
 
 @pytest.mark.parametrize("recipe", [name for name in RECIPES if name[:6] == "paper/"])

@@ -128,11 +128,6 @@ def test_empty_corpus(small, tmp_path):
     assert "empty corpus" in said and f"{tmp_path}/empty.txt" in said
 
 
-def test_windows_that_no_bucket_holds(small, prepared):
-    said = refusal(prepared, "prepare_corpus.PrepareCorpus.sequence_length = 64")
-    assert "corpus has sequence_length = 64, buckets = (32,)" in said
-
-
 def test_too_few_columns(small, prepared, tmp_path):
     file = table(tmp_path / "train.tsv", "alone")
     said = refusal(prepared, f"train/table.Table.files = '{file}'")

@@ -63,11 +63,10 @@ def curves(
 ) -> Figure:
     """The panels side by side, lines of one name alike in all of them.
 
-    `x_label` and `y_label` say the unit: "accuracy on dev (%)". Neighbours are
-    joined by lines if `connected`. `order` lists names of
-    lines: pass the same to several figures to have the same colours in all. Lines and
-    panels without points are shown as empty. Panels share their y axis if their values
-    are near each other.
+    `x_label` and `y_label` say the unit: "accuracy on dev (%)". Neighbours are joined
+    by lines if `connected`. `order` lists names of lines: pass the same to several
+    figures to have the same colours in all. Lines and panels without points are shown
+    as empty. Panels share their y axis if their values are near each other.
     """
     names = list(dict.fromkeys(line.name for panel in panels for line in panel.lines))
     styles = marks(names, order)

@@ -1,5 +1,6 @@
 """Section: the best student within the limits."""
 
+import functools
 from collections.abc import Sequence
 
 from pd_bert.analysis.choose import Choice, choose
@@ -27,6 +28,7 @@ def best_text(evidence: Evidence) -> str:
     return "".join(f"{each.task}: {each.reason}\n" for each in _choices(evidence))
 
 
+@functools.lru_cache(maxsize=1)
 def _choices(evidence: Evidence) -> tuple[Choice, ...]:
     if evidence.max_latency_ms is None and evidence.max_size_mb is None:
         return ()
@@ -39,22 +41,18 @@ def _choices(evidence: Evidence) -> tuple[Choice, ...]:
 
 
 def _csv(choices: Sequence[Choice]) -> Csv:
-    rows = tuple(
-        (
-            choice.task,
-            rank,
-            each.title,
-            each.spreads["dev"].mean,
-            each.latency_ms,
-            each.size_mb,
-            choice.reason,
-        )
-        for choice in choices
-        for rank, each in enumerate((choice.best, choice.next_best), 1)
-        if each
-    )
+    rows = []
+    for choice in choices:
+        # One row at least, for its reason.
+        for rank, each in enumerate((choice.best, choice.next_best), 1):
+            if each or rank == 1:
+                told = (None,) * 4
+                if each:
+                    dev = each.spreads["dev"].mean
+                    told = (each.title, dev, each.latency_ms, each.size_mb)
+                rows.append((choice.task, rank, *told, choice.reason))
     header = ("task", "rank", "student", "dev_mean", "latency_ms", "size_mb", "reason")
-    return Csv(name="best", header=header, rows=rows)
+    return Csv(name="best", header=header, rows=tuple(rows))
 
 
 def _blocks(choice: Choice, timed: str) -> list[Block]:

@@ -17,8 +17,7 @@ def learning_curves(evidence: Evidence) -> Section:
         metric = tag.removeprefix(DEV)
         title = f"Dev {metric} during training" if on_dev else "Training loss"
         in_nats = metric == LOSS or metric.endswith("_loss")
-        unit = "nats" if in_nats else "%"
-        y_label = f"dev {metric} ({unit})" if on_dev else "loss (nats)"
+        y_label = f"{'dev ' if on_dev else ''}{metric} ({'nats' if in_nats else '%'})"
         caption = f"{title}, a panel a kind of stage. " + (
             "Measured while training, to choose the best step."
             if on_dev

@@ -65,7 +65,11 @@ def _drawing(
     counts = [each.spread.n for each in data if each.source == RUN]
     ends = sorted({min(counts, default=0), max(counts, default=0)})
     seeds = f"{' to '.join(map(str, ends))} seed{'' if ends == [1] else 's'} a point"
-    caption = f"{figure.title}. Means over seeds with their 95 % t intervals, {seeds}."
+    caption = f"{figure.title}. "
+    if counts:
+        caption += f"Means over seeds with their 95 % t intervals, {seeds}."
+    else:
+        caption += "No run has a value for it."
     if figure.paper:
         caption += f" The paper's numbers: {figure.paper_label}."
     return drawing(

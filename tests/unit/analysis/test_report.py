@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 
 import pytest
 
@@ -43,7 +44,17 @@ def test_a_run_without_a_finished_evaluation_has_a_page(tmp_path, row, write_run
     begun = tmp_path / "begun"
     begun.mkdir()
     (begun / "plan.json").write_text(json.dumps(wanted))
-    for directories in ([workdir], [workdir, begun], [begun]):
+    paper = {"pd": {"tiny": 85.5}}
+    settings = {"name": "f", "title": "t", "x": "size", "x_label": "size"}
+    figures = [
+        {"settings": settings},
+        {"settings": {**settings, "name": "g", "paper": paper, "paper_label": "p"}},
+    ]
+    (workdir / "figures.json").write_text(json.dumps(figures))
+    wants = tmp_path / "wants"
+    shutil.copytree(begun, wants)
+    (wants / "results.json").write_text("[]")
+    for directories in ([workdir], [workdir, begun], [begun], [wants]):
         evidence = gather(directories, baseline="d", max_size_mb=1)
         page = Report(evidence=evidence, title="t", command="c").write(tmp_path / "out")
         text = page.read_text()

@@ -9,7 +9,7 @@ import pytest
 from pd_bert.analysis.logs import logged, thinned
 from pd_bert.analysis.plots.lineage import Box
 from pd_bert.analysis.plots.lineage import lineage as draw
-from pd_bert.analysis.runs import Runs, column, short_names
+from pd_bert.analysis.runs import Runs, column, folder, short_names, unique_names
 from pd_bert.analysis.sections.artifacts import merged
 from pd_bert.errors import InputError
 
@@ -220,10 +220,28 @@ def test_merged_boxes_make_no_circle(tmp_path, row, write_run):
     draw(found)  # which refuses a circle
 
 
+def test_stages_of_several_tasks_are_told_by_task(tmp_path, row, write_run):
+    gates = [
+        row("teacher", 0.9, kind="gate", stage="gate-teacher", task=task, metrics=None)
+        for task in ("rte", "cola", "cola")
+    ]
+    measured = [row("pd", 0.8, task=task) for task in ("rte", "cola")]
+    corpus = row("", 0, kind="prepare", stage="prepare-corpus", task="mlm")
+    runs = Runs([write_run(tmp_path / "run", [*gates, *measured, corpus])])
+    titles = [runs.title(each) for each in runs.rows[:3]]
+    assert titles == ["gate-teacher rte", "gate-teacher cola", "gate-teacher cola"]
+    assert runs.title(runs.rows[-1]) == "prepare-corpus"
+    folders = [folder(each).name for each in gates]
+    names = unique_names(dict(zip(folders, titles, strict=True)))
+    assert len(set(names.values())) == 3 and names[folders[0]] == titles[0]
+    alone = Runs([write_run(tmp_path / "alone", [gates[0], measured[0]])])
+    assert alone.title(alone.rows[0]) == "gate-teacher"
+
+
 def test_nothing_at_all(tmp_path, row, write_run):
     with pytest.raises(InputError, match="has neither"):
         Runs([tmp_path])
-    with pytest.raises(InputError, match="nothing was begun"):
+    with pytest.raises(InputError, match="no stage is finished or wanted"):
         Runs([write_run(tmp_path / "run", [])])
     (tmp_path / "run" / "results.json").write_text('[{"kind": "evaluate"}]')
     with pytest.raises(InputError, match=r"row 1 of .* lacks artifact, axes"):
