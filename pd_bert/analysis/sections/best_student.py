@@ -4,7 +4,7 @@ import functools
 from collections.abc import Sequence
 
 from pd_bert.analysis.choose import Choice, choose
-from pd_bert.analysis.content import Block, Csv, Paragraph, Section, Table, number
+from pd_bert.analysis.content import Block, Cell, Csv, Paragraph, Section, Table, number
 from pd_bert.analysis.evidence import Evidence
 from pd_bert.stages.result_group import ResultGroup
 
@@ -46,7 +46,7 @@ def _csv(choices: Sequence[Choice]) -> Csv:
         # One row at least, for its reason.
         for rank, each in enumerate((choice.best, choice.next_best), 1):
             if each or rank == 1:
-                told = (None,) * 4
+                told: tuple[Cell, ...] = (None,) * 4
                 if each:
                     dev = each.spreads["dev"].mean
                     told = (each.title, dev, each.latency_ms, each.size_mb)
