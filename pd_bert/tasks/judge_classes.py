@@ -51,7 +51,8 @@ def judge_classes(
     found = metric(answers)
     always = [metric(np.full_like(answers, number)) for number in numbers]
     # The one answer that is best; of equals, as by Matthews, the most frequent.
-    most = int(np.lexsort((agreement.sum(axis=1), always))[-1])
+    counts = agreement.sum(axis=1)
+    most = max(range(len(labels)), key=lambda number: (always[number], counts[number]))
     majority = always[most]
     reasons = []
     given = np.unique(answers)
