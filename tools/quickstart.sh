@@ -22,3 +22,6 @@ echo "Three predictions by $WORKDIR/latest/export-pd/saved_model, from raw text:
   .venv/bin/python -c 'import json, sys
 for row in map(json.loads, sys.stdin):
     print("  {label} ({probability:.2f}): {text}".format(**row))'
+echo
+echo "A page with tables and figures of the run:"
+echo "  .venv/bin/pd-bert-report --workdir=$WORKDIR --baseline=basic"

@@ -272,6 +272,9 @@ def test_recipe_runs(
     page = report.write(tmp_path / "report").read_text()
     for figure in loaded.figures:
         assert f">{figure.title}</title>" in page
+        if figure.meta_score:
+            tasks = sorted({row["task"] for row in measured})
+            assert f" Tasks: {', '.join(tasks)}." in page
         table = tmp_path / "report" / f"figure-{figure.name}.csv"
         assert f",{RUN}\n" in table.read_text()
 

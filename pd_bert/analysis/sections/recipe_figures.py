@@ -31,7 +31,10 @@ def recipe_figures(evidence: Evidence) -> Section:
         data = figure_data(figure, groups, directories)
         shown = [each for each in groups if drawn(figure, each, directories)]
         y_label = _y_label(figure, shown)
-        blocks.append(_drawing(figure, data, y_label, evidence.methods))
+        # Of a run that is not finished a mean may be over some of the tasks alone.
+        tasks = sorted({row["task"] for each in shown for row in each.rows})
+        over = f" Tasks: {', '.join(tasks)}." if figure.meta_score else ""
+        blocks.append(_drawing(figure, data, y_label, evidence.methods, over))
         if any(each.source == PAPER for each in data):
             blocks.append(_beside(figure, data, y_label))
         files.append(_csv(figure, data))
@@ -44,7 +47,11 @@ def recipe_figures(evidence: Evidence) -> Section:
 
 
 def _drawing(
-    figure: Figure, data: Sequence[Datum], y_label: str, methods: Sequence[str]
+    figure: Figure,
+    data: Sequence[Datum],
+    y_label: str,
+    methods: Sequence[str],
+    over: str,
 ) -> Drawing:
     panels = dict.fromkeys((each.source, each.panel) for each in data)
     shown = [
@@ -65,7 +72,7 @@ def _drawing(
     counts = [each.spread.n for each in data if each.source == RUN]
     ends = sorted({min(counts, default=0), max(counts, default=0)})
     seeds = f"{' to '.join(map(str, ends))} seed{'' if ends == [1] else 's'} a point"
-    caption = f"{figure.title}. "
+    caption = f"{figure.title}.{over} "
     if counts:
         caption += f"Means over seeds with their 95 % t intervals, {seeds}."
     else:
