@@ -30,9 +30,10 @@ def few_y(axes: Axes) -> None:
 
 
 def linear_x(axes: Axes) -> None:
-    """An x axis of even steps, shortly written."""
+    """An x axis of even steps, shortly written; whole ones where all values are."""
     if not _only_one(axes):
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
+        whole = all(float(x).is_integer() for x in _values(axes))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=whole))
     axes.xaxis.set_major_formatter(FuncFormatter(short))
 
 
@@ -51,9 +52,13 @@ def log_x(axes: Axes) -> None:
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
 
 
+def _values(axes: Axes) -> set[float]:
+    return {x for line in axes.lines for x in np.asarray(line.get_xdata())}
+
+
 def _only_one(axes: Axes) -> bool:
     """Where all values have one x, it alone is written."""
-    found = {x for line in axes.lines for x in np.asarray(line.get_xdata())}
+    found = _values(axes)
     if len(found) == 1:
         axes.set_xticks(list(found))
     return len(found) == 1

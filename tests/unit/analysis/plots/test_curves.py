@@ -22,6 +22,13 @@ def line(name: str, x: tuple[float | str, ...], y: tuple[float, ...]) -> Line:
     return Line(name=name, x=x, y=y, low=low, high=tuple(value + 1 for value in y))
 
 
+def test_layers_are_whole_numbers(check: Check) -> None:
+    lines = (line("D", (1, 2, 3, 4, 6, 8), (81.5, 82.3, 81.5, 81.2, 81.3, 82.1)),)
+    figure = curves([Panel(title="", lines=lines)], x_label="layers", y_label="%")
+    check(figure)
+    assert all(tick.is_integer() for tick in figure.axes[0].get_xticks())
+
+
 @pytest.mark.parametrize("connected", [True, False])
 def test_neighbours_are_joined_where_x_has_an_order(
     check: Check, connected: bool
