@@ -53,14 +53,13 @@ class Forward:
     ) -> None:
         """`function` gives, for a batch, tensors with the batch as first axis."""
         self._strategy = strategy
+        self._steps: dict[str, Callable[[Any], dict[str, Any]]] = {}
 
         def replica(batch: Any) -> dict[str, tf.Tensor]:
             kept = {name: batch[name] for name in ("example_id", "example_weight")}
             return {**function(batch), **kept}
 
-        self._step = tf.function(
-            lambda batch: strategy.run(replica, args=(batch,)), reduce_retracing=True
-        )
+        self._replica = replica
 
     def __call__(
         self,
@@ -73,14 +72,26 @@ class Forward:
 
         In a cluster every process gets the whole of them.
         """
-        for batch in distribute(
-            batches, batch_size, self._strategy, one_length=one_length
-        ):
-            outputs = {
-                name: self._gather(value) for name, value in self._step(batch).items()
-            }
+        data = distribute(batches, batch_size, self._strategy, one_length=one_length)
+        step = self._step(data.element_spec)
+        for batch in data:
+            outputs = {name: self._gather(value) for name, value in step(batch).items()}
             real = outputs.pop("example_weight") > 0
             yield {name: value[real] for name, value in outputs.items()}
+
+    def _step(self, spec: Any) -> Callable[[Any], dict[str, Any]]:
+        """The function, traced once for batches of all lengths.
+
+        Traced as they come, a length's graph, and the last bit of its outputs, would
+        depend on which one came first: on where a stage was resumed.
+        """
+        return self._steps.setdefault(
+            str(spec),
+            tf.function(
+                lambda batch: self._strategy.run(self._replica, args=(batch,)),
+                input_signature=(spec,),
+            ),
+        )
 
     def _gather(self, value: Any) -> np.ndarray:
         if is_cluster(self._strategy):
