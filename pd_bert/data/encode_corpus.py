@@ -57,8 +57,8 @@ class EncodeCorpus:
         # A str seed is hashed by SHA-512: the same on every machine.
         generator = random.Random(f"{self.seed}/{number}")
         room = self.sequence_length - 3
-        # Two of the longest segments fill a window: one piece fewer, and a third would
-        # be taken of which most is cut off.
+        # So that two of the longest segments fill a window. Were they a piece short of
+        # it, a third one would be taken, and most of it cut off again.
         cut = [document for document in tokens.cut((room + 1) // 2) if document]
         for index in range(len(cut)):
             for a, b, label in self._pairs(cut, index, room, generator):

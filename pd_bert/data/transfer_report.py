@@ -102,7 +102,7 @@ class TransferReport:
             ("texts before cleaning", f"{told['size_before']:,}", ""),
             ("duplicates", f"{told['duplicates']:,}", ""),
             *(("leaks of " + s, f"{n:,}", "") for s, n in told["leaks"].items()),
-            ("not drawn", f"{told['not_drawn']:,}", ""),
+            *([("not drawn", f"{left:,}", "")] if (left := told["not_drawn"]) else []),
             ("texts", f"{texts[0]:,}", f"{texts[1]:,}"),
             ("of them also labeled", f"{told['in_train']:,}", ""),
             ("without a word piece", f"{told['empty']:,}", f"{self.labeled.empty:,}"),
