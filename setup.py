@@ -35,7 +35,7 @@ setup(
     package_dir={"pd_bert.gin": "gin"},
     package_data={
         **{name: ["*.gin"] for name in GIN},
-        "pd_bert.analysis": ["templates/*"],
+        "pd_bert.report": ["templates/*"],
     },
     install_requires=[
         "tensorflow>=2.21,<2.22",

@@ -17,8 +17,8 @@ from gin import config as gin_config
 
 import pd_bert
 from pd_bert.errors import InputError
+from pd_bert.runs.recipe import Recipe, axis_values, in_order
 from pd_bert.stages.base import Stage
-from pd_bert.stages.recipe import Recipe, axis_values, in_order
 from pd_bert.training.runtime import Runtime
 from pd_bert.values import class_path
 

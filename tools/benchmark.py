@@ -49,10 +49,10 @@ _CORPUS_MEGABYTES = 20
 
 _PREPARE = """\
 from __gin__ import dynamic_registration
-from pd_bert.data import text_lines
+from pd_bert.data.sources import text_lines
 from pd_bert.stages import prepare_corpus
 from pd_bert.stages import read_vocabulary
-from pd_bert.stages import recipe
+from pd_bert.runs import recipe
 from pd_bert.training import runtime
 text_lines.TextLines.files = '{text}'
 read_vocabulary.ReadVocabulary.file = '{vocabulary}'
@@ -68,10 +68,10 @@ recipe.Recipe.stages = (@prepare_corpus.PrepareCorpus(),)
 _SWEEP = """\
 include 'recipes/quickstart.gin'
 from __gin__ import dynamic_registration
-from pd_bert.data import docstrings
+from pd_bert.contrib import docstrings
 from pd_bert.models import bert
 from pd_bert.stages import evaluate
-from pd_bert.stages import recipe
+from pd_bert.runs import recipe
 METHOD = @pd/evaluate.Evaluate()
 docstrings.Docstrings.packages = ('keras', 'rich', 'sklearn')
 LABELED = 500
@@ -312,7 +312,7 @@ class _Lines:
                 yield from file
             yield b"\n"
             return
-        from pd_bert.data.docstrings import Docstrings
+        from pd_bert.contrib.docstrings import Docstrings
 
         for document in Docstrings().documents():
             yield "".join(f"{segment}\n" for segment in [*document, ""]).encode()
@@ -327,7 +327,7 @@ def _write_inputs(folder: pathlib.Path) -> None:
         with gzip.open(data / "sst2/train.tsv.gz", "rt") as file:
             rows: Iterable[str] = [line.split("\t")[0] for line in file][1:]
     else:
-        from pd_bert.data.docstrings import Docstrings
+        from pd_bert.contrib.docstrings import Docstrings
         from pd_bert.text.train_vocabulary import train_vocabulary
 
         texts = (text for document in Docstrings().documents() for text in document)

@@ -21,24 +21,24 @@ import keras_nlp
 import numpy as np
 import tensorflow as tf
 
+from pd_bert.artifact import Artifact, vocabulary_info
 from pd_bert.data.pipeline import DEFAULT_BUCKETS, Batches, NumpyBatch, to_dataset
 from pd_bert.data.records import Records
 from pd_bert.data.shards import write_shards
-from pd_bert.data.text_lines import TextLines
+from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.models.bert import Bert
 from pd_bert.models.heads import PooledHead
 from pd_bert.models.model import Model
 from pd_bert.objectives.masked_lm import MaskedLM
 from pd_bert.objectives.soft_labels import SoftLabels
-from pd_bert.stages.artifact import Artifact, vocabulary_info
+from pd_bert.runs.recipe import in_order
+from pd_bert.runs.runner import Runner
+from pd_bert.runs.workdir import Workdir
 from pd_bert.stages.base import Context, Info, Stage
 from pd_bert.stages.label import Label
 from pd_bert.stages.prepare_corpus import PrepareCorpus
 from pd_bert.stages.prepare_transfer import PrepareTransfer
 from pd_bert.stages.read_vocabulary import ReadVocabulary
-from pd_bert.stages.recipe import in_order
-from pd_bert.stages.runner import Runner
-from pd_bert.stages.workdir import Workdir
 from pd_bert.tasks.masked_lm import MaskedLanguageModel
 from pd_bert.training.feed import distribute
 from pd_bert.training.learner import Learner

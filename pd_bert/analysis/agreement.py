@@ -1,15 +1,42 @@
 """How models agree with the labels, and a student with its teacher."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import scipy.spatial.distance
 import sklearn.metrics
 
-from pd_bert.analysis.plots.calibration import Judged
 from pd_bert.analysis.predictions import Predictions
-from pd_bert.tasks.calibration_error import BINS
+from pd_bert.tasks.calibration_error import BINS, calibration_error, confidence_bins
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Judged:
+    """A model's predictions on labeled text.
+
+    `confidence` is float [n], the probability of the predicted label in [0, 1];
+    `correct` is bool [n]. They are those of `seeds` models on the same texts, which do
+    not tell as much as other texts would.
+    """
+
+    name: str
+    confidence: np.ndarray
+    correct: np.ndarray
+    seeds: int = 1
+
+    @property
+    def bins(self) -> np.ndarray:
+        """int [n], the bin of each prediction, 0 to 9."""
+        return confidence_bins(self.confidence)
+
+    @property
+    def ece(self) -> float:
+        """Expected calibration error in [0, 1], 10 bins; NaN without predictions."""
+        if not len(self.confidence):
+            return math.nan
+        return calibration_error(self.confidence, self.correct)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,7 +112,7 @@ class Disagreement:
     divergence: float
 
 
-def disagreements(
+def largest_disagreements(
     student: Sequence[Predictions], teacher: Sequence[Predictions], *, count: int = 20
 ) -> tuple[Disagreement, ...]:
     """The `count` examples of a split on which they differ most, the worst first.

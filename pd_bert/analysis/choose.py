@@ -7,7 +7,7 @@ import numpy as np
 import scipy.stats
 
 from pd_bert.analysis.evidence import Compare
-from pd_bert.stages.result_group import TEACHER, ResultGroup
+from pd_bert.runs.result_group import TEACHER, ResultGroup
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ from pd_bert.analysis.predictions import PredictionFiles, Predictions
 from pd_bert.analysis.runs import Runs, folder
 from pd_bert.analysis.statistics import Difference, Metric, paired_bootstrap
 from pd_bert.errors import InputError
-from pd_bert.stages.group_results import group_results
-from pd_bert.stages.result_group import (
+from pd_bert.runs.group_results import group_results
+from pd_bert.runs.result_group import (
     TEACHER,
     ResultGroup,
     nearest,

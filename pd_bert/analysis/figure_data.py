@@ -7,11 +7,11 @@ import statistics as plain
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import Any
 
-from pd_bert.analysis.runs import Row, column
-from pd_bert.stages.figure import Figure
-from pd_bert.stages.readable import as_key, readable
-from pd_bert.stages.result_group import WORKDIR, ResultGroup
-from pd_bert.stages.spread import Spread, spread
+from pd_bert.analysis.runs import ResultRow, column
+from pd_bert.runs.axis_names import as_key, axis_names
+from pd_bert.runs.confidence_interval import ConfidenceInterval, confidence_interval
+from pd_bert.runs.figure import Figure
+from pd_bert.runs.result_group import WORKDIR, ResultGroup
 
 RUN, PAPER = "run", "paper"
 
@@ -26,7 +26,7 @@ class Datum:
     panel: str
     line: str
     x: float | str
-    spread: Spread
+    spread: ConfidenceInterval
     source: str
 
 
@@ -75,7 +75,7 @@ def figure_data(
             panel=each.panel,
             line=each.line,
             x=at(each.x),
-            spread=spread(each.values),
+            spread=confidence_interval(each.values),
             source=RUN,
         )
         for each in places
@@ -85,7 +85,7 @@ def figure_data(
             panel=figure.paper_label or "the paper",
             line=line,
             x=at(x),
-            spread=spread([value]),
+            spread=confidence_interval([value]),
             source=PAPER,
         )
         for line, x, value in paper
@@ -126,13 +126,15 @@ def _places(
     columns = (figure.panels, figure.lines, figure.x)
     # References of all rows together, as two may read alike if shortened.
     shown = [
-        readable(column(row, name) for _, rows in mine for row in rows) if name else {}
+        axis_names(column(row, name) for _, rows in mine for row in rows)
+        if name
+        else {}
         for name in columns
     ]
     tasks = {row["task"] for _, rows in mine for row in rows}
     found = []
     for group, rows in mine:
-        at: dict[tuple[Any, ...], list[Row]] = {}
+        at: dict[tuple[Any, ...], list[ResultRow]] = {}
         for row in rows:
             held = [column(row, name) if name else "" for name in columns]
             if None not in held:
@@ -198,11 +200,13 @@ def _line_order(
     return list(dict.fromkeys([*by_method, *(each.line for each in data)]))
 
 
-def _is_in(row: Row, directories: Set[str]) -> bool:
+def _is_in(row: ResultRow, directories: Set[str]) -> bool:
     return not directories or bool(directories & {*row.get("directories", ())})
 
 
-def _values(figure: Figure, rows: Iterable[Row], tasks: Set[Any]) -> Iterator[float]:
+def _values(
+    figure: Figure, rows: Iterable[ResultRow], tasks: Set[Any]
+) -> Iterator[float]:
     """The column `y`, or the primary metric in percent, of each row that has it."""
     for row in rows:
         if figure.y is not None:
@@ -214,7 +218,7 @@ def _values(figure: Figure, rows: Iterable[Row], tasks: Set[Any]) -> Iterator[fl
 
 
 def _meta_scores(
-    figure: Figure, rows: Iterable[Row], tasks: Set[Any]
+    figure: Figure, rows: Iterable[ResultRow], tasks: Set[Any]
 ) -> Iterator[float]:
     """The mean over tasks, in percent, of each seed that has all of them.
 

@@ -1,16 +1,30 @@
 """What stages logged for TensorBoard while they trained."""
 
+import dataclasses
 import pathlib
 from collections.abc import Sequence
 
 import numpy as np
 
-from pd_bert.analysis.plots.learning import History
 from pd_bert.analysis.runs import Runs, folder, unique_names
 
 LOSS = "loss"
 DEV = "dev/"
 _MOST_POINTS = 500
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class History:
+    """What a stage logged: `values` (as long as `steps`) at `steps`, ascending.
+
+    `kind` is the stage's kind ("pretrain", "distill" …), `name` the stage as readers
+    know it.
+    """
+
+    kind: str
+    name: str
+    steps: tuple[int, ...]
+    values: tuple[float, ...]
 
 
 def histories(runs: Runs) -> dict[str, list[History]]:

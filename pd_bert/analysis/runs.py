@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pd_bert.analysis.unfinished import Unfinished, unfinished
-from pd_bert.data.atomic import read_json
 from pd_bert.errors import InputError
-from pd_bert.stages.figure import Figure, figure_of
-from pd_bert.stages.result_group import Row
+from pd_bert.runs.figure import Figure, figure_of
+from pd_bert.runs.result_group import ResultRow
+from pd_bert.system.atomic import read_json
 
 _REQUIRED = frozenset(
     {
@@ -65,12 +65,12 @@ class Runs:
         for row in every:
             if folder(row).exists():
                 there.setdefault(row["fingerprint"], row["artifact"])
-        found: dict[str, Row] = {}
+        found: dict[str, ResultRow] = {}
         for row in every:
             row["artifact"] = there.get(row["fingerprint"], row["artifact"])
             found.setdefault(row["fingerprint"], row)
-        self.rows: tuple[Row, ...] = tuple(found.values())
-        self.measured: tuple[Row, ...] = tuple(
+        self.rows: tuple[ResultRow, ...] = tuple(found.values())
+        self.measured: tuple[ResultRow, ...] = tuple(
             row
             for kind in ("evaluate", "score")
             for row in every
@@ -86,7 +86,7 @@ class Runs:
                 f"{', '.join(map(str, self.directories))}"
             )
 
-    def title(self, row: Row) -> str:
+    def title(self, row: ResultRow) -> str:
         """How readers know a stage: with its task, where several were measured.
 
         Several stages may have one title, as seeds do.
@@ -130,7 +130,7 @@ class Runs:
             named.append((dataclasses.replace(figure, name=own), frozenset(homes)))
         return tuple(named)
 
-    def info(self, row: Row) -> dict[str, Any]:
+    def info(self, row: ResultRow) -> dict[str, Any]:
         """What a row's artifact.json says; {} if the artifact is gone."""
         return artifact_info(folder(row))
 
@@ -154,7 +154,7 @@ def artifact_info(directory: pathlib.Path) -> dict[str, Any]:
     return dict(read_json(path)) if path.is_file() else {}
 
 
-def folder(row: Row) -> pathlib.Path:
+def folder(row: ResultRow) -> pathlib.Path:
     """The folder of a row's artifact."""
     return pathlib.Path(row["artifact"])
 
@@ -175,7 +175,7 @@ def made_of(directory: pathlib.Path) -> dict[str, pathlib.Path]:
     return found
 
 
-def column(row: Row, name: str) -> Any:
+def column(row: ResultRow, name: str) -> Any:
     """A key of a row, of its axes or of its facts; None where it has none.
 
     >>> column({"size": "tiny", "axes": {"SEED": 1}, "facts": {}}, "SEED")
@@ -214,7 +214,7 @@ def short_names(paths: Sequence[pathlib.Path]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _rows(directory: pathlib.Path) -> list[Row]:
+def _rows(directory: pathlib.Path) -> list[ResultRow]:
     path = directory / "results.json"
     if not path.is_file():
         if (directory / "plan.json").is_file():
@@ -238,7 +238,7 @@ def _rows(directory: pathlib.Path) -> list[Row]:
     return rows
 
 
-def _objects(path: pathlib.Path) -> list[Row]:
+def _objects(path: pathlib.Path) -> list[ResultRow]:
     read = read_json(path)
     if not isinstance(read, list) or not all(isinstance(row, dict) for row in read):
         raise InputError(f"results.json holds a list of objects; {path} does not")

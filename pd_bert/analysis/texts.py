@@ -20,8 +20,8 @@ def split_texts(
     if not (task_data / split / "manifest.json").is_file():
         return {}
     # They bring TensorFlow.
+    from pd_bert.artifact import Artifact
     from pd_bert.data.records import Records, Sequences
-    from pd_bert.stages.artifact import Artifact
 
     tokens = Artifact(task_data).vocabulary().tokens
     records = Records(task_data / split)

@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from pd_bert.data.atomic import read_json
+from pd_bert.system.atomic import read_json
 
 _FAILED, _BEGUN, _NOT_BEGUN = "failed", "begun, not finished", "not begun"
 _GONE = "finished, but gone"

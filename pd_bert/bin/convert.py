@@ -16,10 +16,10 @@ import pathlib
 from absl import flags
 
 from pd_bert.bin import program
-from pd_bert.data.atomic import folder_written_aside
 from pd_bert.errors import InputError
-from pd_bert.formats.base import Checkpoint
+from pd_bert.formats.base import LoadedModel
 from pd_bert.formats.known import FORMATS, WRITABLE, recognise
+from pd_bert.system.atomic import folder_written_aside
 
 _INPUT = flags.DEFINE_string("input", None, "The folder to read.", required=True)
 _OUTPUT = flags.DEFINE_string(
@@ -51,7 +51,7 @@ def _main() -> None:
     print(f"Wrote: {output} ({_TO.value}), {size / 1e6:.1f} MB")
 
 
-def _of_pairs(checkpoint: Checkpoint) -> Checkpoint:
+def _of_pairs(checkpoint: LoadedModel) -> LoadedModel:
     if _PAIRS.value is None:
         return checkpoint
     if not checkpoint.info.get("labels"):

@@ -16,7 +16,7 @@ import pathlib
 from absl import flags
 
 from pd_bert.bin import program
-from pd_bert.data.any_file import open_file
+from pd_bert.data.sources.any_file import open_file
 from pd_bert.errors import InputError
 from pd_bert.export.measure import measure
 from pd_bert.export.predictor import load_predictor

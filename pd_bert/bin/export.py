@@ -12,10 +12,10 @@ import pathlib
 
 from absl import flags
 
+from pd_bert.artifact import Artifact
 from pd_bert.bin import program
-from pd_bert.data.atomic import folder_written_aside
 from pd_bert.export.saved_model import export
-from pd_bert.stages.artifact import Artifact
+from pd_bert.system.atomic import folder_written_aside
 
 _MODEL = flags.DEFINE_string(
     "model", None, "The folder of a model with a task's head.", required=True

@@ -19,8 +19,8 @@ import tqdm
 from absl import flags
 
 from pd_bert.bin import program
-from pd_bert.data.any_file import open_file, rows_of, text_output
 from pd_bert.data.source import Row
+from pd_bert.data.sources.any_file import open_file, rows_of, text_output
 from pd_bert.errors import InputError
 from pd_bert.export.predictor import load_predictor
 

@@ -15,16 +15,16 @@ import sys
 
 from absl import flags
 
+from pd_bert.artifact import Artifact
 from pd_bert.bin import program
-from pd_bert.data.text_lines import TextLines
+from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.errors import InputError
-from pd_bert.stages.artifact import Artifact
+from pd_bert.runs.recipe import in_order
+from pd_bert.runs.runner import Runner
+from pd_bert.runs.workdir import Workdir
 from pd_bert.stages.prepare_corpus import PrepareCorpus
 from pd_bert.stages.read_vocabulary import ReadVocabulary
-from pd_bert.stages.recipe import in_order
-from pd_bert.stages.runner import Runner
 from pd_bert.stages.train_vocabulary import TrainVocabulary
-from pd_bert.stages.workdir import Workdir
 from pd_bert.training.runtime import Runtime
 
 _INPUT = flags.DEFINE_multi_string("input", None, "A file or pattern", required=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from absl import app, flags, logging
 
 from pd_bert.errors import InputError
-from pd_bert.training import interrupt
+from pd_bert.system import interrupt
 
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR)
 

@@ -16,10 +16,10 @@ import sys
 from absl import flags
 
 from pd_bert.analysis.evidence import gather
-from pd_bert.analysis.report import Report
-from pd_bert.analysis.sections.best_student import best_text
-from pd_bert.analysis.sections.run_table import text_table
 from pd_bert.bin import program
+from pd_bert.report.report import Report
+from pd_bert.report.sections.best_student import best_text
+from pd_bert.report.sections.run_table import text_table
 
 _WORKDIR = flags.DEFINE_multi_string(
     "workdir", None, "A run's working directory; repeatable.", required=True

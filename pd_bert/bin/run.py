@@ -24,13 +24,13 @@ from absl import flags
 from pd_bert import config
 from pd_bert.bin import program, recipe_flags
 from pd_bert.bin.recipe_flags import GIN_BINDINGS, GIN_FILE, REUSE, WORKDIR
+from pd_bert.costs.probe import Probe
+from pd_bert.runs.cost_table import accuracy_table, cost_table
+from pd_bert.runs.estimates import Estimates, estimate
+from pd_bert.runs.results_table import table
+from pd_bert.runs.runner import Runner
+from pd_bert.runs.workdir import Workdir
 from pd_bert.stages.base import Stage
-from pd_bert.stages.cost_table import accuracy_table, cost_table
-from pd_bert.stages.estimates import Estimates, estimate
-from pd_bert.stages.probe import Probe
-from pd_bert.stages.results_table import table
-from pd_bert.stages.runner import Runner
-from pd_bert.stages.workdir import Workdir
 from pd_bert.training.runtime import Runtime, is_chief
 from pd_bert.values import to_json
 

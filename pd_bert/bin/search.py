@@ -19,13 +19,13 @@ from pd_bert import config
 from pd_bert.bin import program, recipe_flags
 from pd_bert.bin.recipe_flags import GIN_BINDINGS, GIN_FILE, REUSE, WORKDIR
 from pd_bert.errors import InputError
-from pd_bert.search.report import Report
+from pd_bert.runs.workdir import Workdir
+from pd_bert.search.report import SearchReport
 from pd_bert.search.samplers import Point
 from pd_bert.search.search import Search
 from pd_bert.search.searcher import Axes, Searcher
 from pd_bert.search.study import Study
 from pd_bert.stages.base import Stage
-from pd_bert.stages.workdir import Workdir
 from pd_bert.training.runtime import is_cluster
 
 flags.adopt_module_key_flags(recipe_flags)
@@ -62,7 +62,9 @@ def _main() -> None:
         raise InputError("a search needs no cluster: start it on each machine instead")
     searcher = Searcher(search, study, load, workdir, runtime=runtime)
     searcher.run(strategy)
-    report = Report(identity=identity, points=search.points(), trials=study.finished())
+    report = SearchReport(
+        identity=identity, points=search.points(), trials=study.finished()
+    )
     with study.lock():
         best = searcher.show(report, config.as_bindings, strategy)
     print(f"\n{report.table()}\n\nBest: {best}")

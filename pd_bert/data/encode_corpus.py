@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pd_bert.data import tokenizer_cache
+from pd_bert.text import tokenizer_cache
 
 Document = list[str]
 

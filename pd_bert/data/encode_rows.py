@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pd_bert.data import tokenizer_cache
 from pd_bert.data.source import Row
 from pd_bert.errors import InputError
+from pd_bert.text import tokenizer_cache
 from pd_bert.text.packing import pack
 
 _BATCH = 1024

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pd_bert.data.atomic import read_json
 from pd_bert.data.example_spec import ExampleSpec, parser, spec_from_json
 from pd_bert.data.shards import checksum
 from pd_bert.errors import InputError
+from pd_bert.system.atomic import read_json
 
 _PARSE_BATCH = 2048
 

@@ -27,10 +27,10 @@ from typing import Any, TypeVar
 import numpy as np
 import tensorflow as tf
 
-from pd_bert.data.atomic import write_json, written_aside
 from pd_bert.data.example_spec import ExampleSpec, serialize, spec_to_json
-from pd_bert.data.lock import try_lock
 from pd_bert.errors import InputError
+from pd_bert.system.atomic import write_json, written_aside
+from pd_bert.system.lock import try_lock
 
 Chunk = TypeVar("Chunk")
 Example = dict[str, Any]

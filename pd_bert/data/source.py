@@ -3,21 +3,15 @@
 import abc
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
+from pd_bert.data.survey import Read, Survey, counted
 from pd_bert.errors import InputError
-
-if TYPE_CHECKING:
-    from pd_bert.data.survey import Read, Survey
+from pd_bert.text.sentence_splitting import split_segments
 
 T = TypeVar("T")
-
-# A sentence ends at . ! or ? and the closing quotes or brackets after it. A lower
-# case letter behind the white space means an abbreviation ("e.g. this").
-_SENTENCE_END = re.compile(r"[.!?]+[\"'”’»)\]]*(\s+)(?![a-z])")
 
 
 class Row(NamedTuple):
@@ -62,36 +56,13 @@ class Source(abc.ABC):
     def check(self) -> None:
         """Raises InputError now for what would fail later. Fast: no full read."""
 
-    def survey(self, read: "Read", seconds: float) -> "Survey":
+    def survey(self, read: Read, seconds: float) -> Survey:
         """What `read` gives of it, told from about `seconds` of reading.
 
         A source of files reads a part and extrapolates; one that cannot tell its size
         is read in full, which is the default.
         """
-        from pd_bert.data.survey import counted
-
         return counted(read(self), lambda: None, seconds)
-
-
-def split_sentences(text: str) -> list[str]:
-    """Splits at ends of sentences: 'So. "No!" he said.' -> ['So.', '"No!" he said.']"""
-    sentences = []
-    start = 0
-    for match in _SENTENCE_END.finditer(text):
-        sentences.append(text[start : match.start(1)].strip())
-        start = match.end()
-    sentences.append(text[start:].strip())
-    return [sentence for sentence in sentences if sentence]
-
-
-def split_segments(text: str) -> list[str]:
-    """Splits at line ends or, in a text of one line, at ends of sentences.
-
-    'A b. C d.' -> ['A b.', 'C d.']; 'A b. C d.\\nE f.' -> ['A b. C d.', 'E f.'].
-    """
-    segments = [line.strip() for line in text.split("\n")]
-    segments = [line for line in segments if line]
-    return segments if len(segments) > 1 else split_sentences(text)
 
 
 def nonempty(items: Iterable[T], where: str) -> Iterator[T]:
@@ -112,3 +83,13 @@ def nonempty(items: Iterable[T], where: str) -> Iterator[T]:
 def digest(*parts: object) -> str:
     """Returns the hex SHA-256 of parts that JSON can hold, order and types kept."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def rows_of(source: Source) -> Iterator[Row]:
+    """The source's rows."""
+    return source.rows()
+
+
+def documents_of(source: Source) -> Iterator[list[str]]:
+    """The source's documents."""
+    return source.documents()

@@ -5,23 +5,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from pd_bert.data.source import Row, Source
-
-Read = Callable[[Source], Iterator[Any]]
-"""What is counted: `rows_of` or `documents_of` a source."""
+Read = Callable[[Any], Iterator[Any]]
+"""A source → the items that are counted: its rows or its documents."""
 
 _MOST = 8192
 """The most items that are kept."""
-
-
-def rows_of(source: Source) -> Iterator[Row]:
-    """The source's rows."""
-    return source.rows()
-
-
-def documents_of(source: Source) -> Iterator[list[str]]:
-    """The source's documents."""
-    return source.documents()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,34 +58,6 @@ def counted(
                 seconds=spent / done,
             )
     return Survey(items=kept, count=count, exact=True, seconds=time.monotonic() - begin)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Held(Source):
-    """Rows that are in memory."""
-
-    held: tuple[Row, ...]
-
-    def rows(self) -> Iterator[Row]:
-        return iter(self.held)
-
-    def fingerprint(self) -> str:
-        raise NotImplementedError("rows in memory decide no artifact")
-
-    def check(self) -> None:
-        pass
-
-
-def remade(
-    source: Source, make: Callable[[Source], Source], read: Read, seconds: float
-) -> Survey:
-    """The survey of `make(source)`, whose items are made of the source's rows."""
-    inner = source.survey(rows_of, seconds)
-    items = list(read(make(Held(held=tuple(inner.items)))))
-    share = len(items) / max(1, len(inner.items))
-    return dataclasses.replace(
-        inner, items=items, count=round(inner.count * share), exact=inner.whole
-    )
 
 
 def joined(parts: Sequence[Survey]) -> Survey:

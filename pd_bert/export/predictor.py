@@ -9,12 +9,12 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  # registers the ops of a SavedModel
 
-from pd_bert.data.atomic import read_json
+from pd_bert.artifact import Artifact
 from pd_bert.data.source import Row
 from pd_bert.errors import InputError
 from pd_bert.export.saved_model import DESCRIPTION, describe, served
-from pd_bert.stages.artifact import Artifact
-from pd_bert.training import interrupt
+from pd_bert.system import interrupt
+from pd_bert.system.atomic import read_json
 
 # Rows that are sorted by length together, in batches: padding is most of the work.
 _SORTED_BATCHES = 16

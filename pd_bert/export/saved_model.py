@@ -8,16 +8,16 @@ from typing import Any, ClassVar
 import keras
 import tensorflow as tf
 
-from pd_bert.data.atomic import write_json
+from pd_bert.artifact import Artifact
+from pd_bert.costs.cost import Cost
+from pd_bert.costs.estimate_training import model_bytes, network_of
+from pd_bert.costs.probe import Probe
 from pd_bert.errors import InputError
 from pd_bert.export.serving import ServedModel
 from pd_bert.models.model import Model
-from pd_bert.stages import memory
-from pd_bert.stages.artifact import Artifact
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.cost import Cost
-from pd_bert.stages.estimate_training import model_bytes, network_of
-from pd_bert.stages.probe import Probe
+from pd_bert.system import memory
+from pd_bert.system.atomic import write_json
 
 DESCRIPTION = "assets.extra/pd_bert.json"
 """Beside saved_model.pb, where SavedModel keeps room for files of its users."""
@@ -31,8 +31,8 @@ class SavedModel(Stage):
 
     kind: ClassVar[str] = "export"
 
-    def row(self) -> Info:
-        return self.model.row()
+    def result_columns(self) -> Info:
+        return self.model.result_columns()
 
     def run(self, context: Context) -> Info:
         artifact = context.artifact(self.model)

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 import pd_bert
-from pd_bert.data.atomic import write_json
+from pd_bert.artifact import Artifact, save_model, vocabulary_info
 from pd_bert.errors import InputError
-from pd_bert.formats.base import Checkpoint, Format
+from pd_bert.formats.base import Format, LoadedModel
 from pd_bert.models.encoder import Architecture
 from pd_bert.models.model import Model, describe, saved_architecture
-from pd_bert.stages.artifact import Artifact, save_model, vocabulary_info
+from pd_bert.system.atomic import write_json
 from pd_bert.text.vocabulary import Vocabulary
 from pd_bert.values import digest
 
@@ -63,20 +63,20 @@ class ArtifactFolder(Format):
     def labels(self, folder: pathlib.Path) -> tuple[str, ...]:
         return Artifact(folder).labels
 
-    def read(self, folder: pathlib.Path, lowercase: bool | None = None) -> Checkpoint:
+    def read(self, folder: pathlib.Path, lowercase: bool | None = None) -> LoadedModel:
         self.check(folder, lowercase)
         artifact = Artifact(folder)
         try:
             model = Model.load(folder)
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise InputError(f"not a readable model ({error}): {folder}") from error
-        return Checkpoint(
+        return LoadedModel(
             model=model,
             vocabulary=self.vocabulary(folder, lowercase),
             info={**artifact.info, "ancestors": _ancestors(artifact)},
         )
 
-    def write(self, checkpoint: Checkpoint, folder: pathlib.Path) -> tuple[str, ...]:
+    def write(self, checkpoint: LoadedModel, folder: pathlib.Path) -> tuple[str, ...]:
         write_parts(checkpoint, folder)
         weights = [
             hashlib.sha256(np.asarray(weight).tobytes()).hexdigest()
@@ -99,13 +99,13 @@ class ArtifactFolder(Format):
         return ()
 
 
-def write_parts(checkpoint: Checkpoint, folder: pathlib.Path) -> None:
+def write_parts(checkpoint: LoadedModel, folder: pathlib.Path) -> None:
     """Writes the model and the vocabulary, all but artifact.json."""
     save_model(checkpoint.model, folder)
     checkpoint.vocabulary.write(folder / "vocab.txt")
 
 
-def model_info(checkpoint: Checkpoint) -> dict[str, Any]:
+def model_info(checkpoint: LoadedModel) -> dict[str, Any]:
     """What an artifact says of a model that was read, beyond how it was made."""
     info = checkpoint.info
     return {

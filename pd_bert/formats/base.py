@@ -12,7 +12,7 @@ from pd_bert.text.vocabulary import Vocabulary
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Checkpoint:
+class LoadedModel:
     """A model as it was read.
 
     `info` is what the source says of it beyond the weights: `name`, and where it knows
@@ -75,10 +75,10 @@ class Format(abc.ABC):
         return ()
 
     @abc.abstractmethod
-    def read(self, folder: pathlib.Path, lowercase: bool | None = None) -> Checkpoint:
+    def read(self, folder: pathlib.Path, lowercase: bool | None = None) -> LoadedModel:
         """Reads it all; InputError for what is broken or does not fit together."""
 
-    def write(self, checkpoint: Checkpoint, folder: pathlib.Path) -> tuple[str, ...]:
+    def write(self, checkpoint: LoadedModel, folder: pathlib.Path) -> tuple[str, ...]:
         """Writes into `folder`, which exists and is empty.
 
         Returns a line for each thing that the format cannot hold.

@@ -3,9 +3,8 @@
 import pathlib
 from typing import Any
 
-from pd_bert.data.atomic import read_json, write_json
 from pd_bert.errors import InputError
-from pd_bert.formats.base import Checkpoint, Format, require_rows
+from pd_bert.formats.base import Format, LoadedModel, require_rows
 from pd_bert.formats.bert_config import bert_of, config_of, positive
 from pd_bert.formats.bert_tensors import known_heads, shapes
 from pd_bert.formats.huggingface_tensors import (
@@ -21,6 +20,7 @@ from pd_bert.formats.notes import info_of, notes
 from pd_bert.formats.tensor_file import stored
 from pd_bert.models.bert import Bert
 from pd_bert.models.model import Model
+from pd_bert.system.atomic import read_json, write_json
 from pd_bert.text.vocabulary import Vocabulary
 
 _CONFIG = "config.json"
@@ -110,7 +110,7 @@ class HuggingFace(Format):
         file = open_tensors(folder, bert, classifier=bool(labels))
         file.check(bert, self.embedding_rows(folder), file.heads(len(labels)))
 
-    def read(self, folder: pathlib.Path, lowercase: bool | None = None) -> Checkpoint:
+    def read(self, folder: pathlib.Path, lowercase: bool | None = None) -> LoadedModel:
         bert, labels = self.architecture(folder), self.labels(folder)
         vocabulary = self.vocabulary(folder, lowercase)
         require_rows(self.embedding_rows(folder), vocabulary, folder)
@@ -131,7 +131,7 @@ class HuggingFace(Format):
         )
         return file.checkpoint(bert, heads, vocabulary, info)
 
-    def write(self, checkpoint: Checkpoint, folder: pathlib.Path) -> tuple[str, ...]:
+    def write(self, checkpoint: LoadedModel, folder: pathlib.Path) -> tuple[str, ...]:
         model, info = checkpoint.model, checkpoint.info
         bert = require_bert(model, "a Hugging Face BERT folder")
         heads = set(known_heads(model.head_values))

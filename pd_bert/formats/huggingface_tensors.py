@@ -10,12 +10,12 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from pd_bert.data.atomic import read_json
 from pd_bert.errors import InputError
 from pd_bert.formats.bert_tensors import MASKED_LM, shapes
 from pd_bert.formats.tensor_file import TensorFile
 from pd_bert.models.bert import Bert
 from pd_bert.models.heads import Head, MaskedLMHead, PooledHead
+from pd_bert.system.atomic import read_json
 
 WEIGHTS = "model.safetensors"
 _INDEX = "model.safetensors.index.json"

@@ -7,8 +7,8 @@ from typing import Any
 import tokenizers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
-from pd_bert.data.atomic import read_json, write_json
 from pd_bert.errors import InputError
+from pd_bert.system.atomic import read_json, write_json
 from pd_bert.text.vocabulary import (
     CLS,
     CONTINUATION_PREFIX,

@@ -9,15 +9,15 @@ import keras_nlp
 import numpy as np
 import tensorflow as tf
 
-from pd_bert.data.atomic import read_json, require_space, write_json
 from pd_bert.errors import InputError
-from pd_bert.formats.base import Checkpoint, Format, require_rows
+from pd_bert.formats.base import Format, LoadedModel, require_rows
 from pd_bert.formats.bert_config import positive
 from pd_bert.formats.huggingface import require_bert
 from pd_bert.formats.notes import info_of, notes
 from pd_bert.models.bert import Bert
 from pd_bert.models.heads import Head, PooledHead
 from pd_bert.models.model import Model
+from pd_bert.system.atomic import read_json, require_space, write_json
 from pd_bert.text.vocabulary import Vocabulary
 
 _CONFIG, _TASK, _NOTES = "config.json", "task.json", "pd_bert.json"
@@ -92,7 +92,7 @@ class KerasPreset(Format):
             return tuple(map(str, named))
         return ("score",) if count == 1 else tuple(map(str, range(count)))
 
-    def read(self, folder: pathlib.Path, lowercase: bool | None = None) -> Checkpoint:
+    def read(self, folder: pathlib.Path, lowercase: bool | None = None) -> LoadedModel:
         bert, labels = self.architecture(folder), self.labels(folder)
         vocabulary = self.vocabulary(folder, lowercase)
         require_rows(self.embedding_rows(folder), vocabulary, folder)
@@ -121,9 +121,9 @@ class KerasPreset(Format):
         )
         other = (folder / _TASK).is_file() and not labels
         unused = (read_json(folder / _TASK)["class_name"],) if other else ()
-        return Checkpoint(model=model, vocabulary=vocabulary, info=info, unused=unused)
+        return LoadedModel(model=model, vocabulary=vocabulary, info=info, unused=unused)
 
-    def write(self, checkpoint: Checkpoint, folder: pathlib.Path) -> tuple[str, ...]:
+    def write(self, checkpoint: LoadedModel, folder: pathlib.Path) -> tuple[str, ...]:
         model, info = checkpoint.model, checkpoint.info
         bert = require_bert(model, "a preset of BertBackbone")
         lines = []
@@ -159,7 +159,7 @@ class KerasPreset(Format):
 
 
 def _classifier(
-    checkpoint: Checkpoint, backbone: keras.Model, tokenizer: keras.layers.Layer
+    checkpoint: LoadedModel, backbone: keras.Model, tokenizer: keras.layers.Layer
 ) -> keras.Model:
     """A BertTextClassifier with the model's weights, which takes texts."""
     preprocessor = keras_nlp.models.BertTextClassifierPreprocessor(

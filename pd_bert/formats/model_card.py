@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pd_bert.formats.base import Checkpoint
+from pd_bert.formats.base import LoadedModel
 from pd_bert.models.bert import Bert
 
 Info = Mapping[str, Any]
 
 
-def model_card(checkpoint: Checkpoint) -> str:
+def model_card(checkpoint: LoadedModel) -> str:
     """YAML front matter and text, from what the checkpoint's `info` knows."""
     info = checkpoint.info
     lines = ["---", *_front_matter(checkpoint), "---", "", f"# {_title(info)}", ""]
@@ -22,7 +22,7 @@ def model_card(checkpoint: Checkpoint) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _front_matter(checkpoint: Checkpoint) -> Iterator[str]:
+def _front_matter(checkpoint: LoadedModel) -> Iterator[str]:
     # JSON is YAML, and needs no library to be quoted rightly.
     info, heads = checkpoint.info, checkpoint.model.heads
     pipeline = "feature-extraction"
@@ -52,7 +52,7 @@ def _title(info: Info) -> str:
     return "-".join(info[key] for key in ("kind", "name") if info.get(key))
 
 
-def _sentence(checkpoint: Checkpoint) -> str:
+def _sentence(checkpoint: LoadedModel) -> str:
     info, heads = checkpoint.info, checkpoint.model.heads
     # Only a stage of training has a seed.
     trained = "seed" in info.get("settings", {})
@@ -69,7 +69,7 @@ def _sentence(checkpoint: Checkpoint) -> str:
     return f"A BERT encoder, {by}."
 
 
-def _model(checkpoint: Checkpoint) -> Iterator[str]:
+def _model(checkpoint: LoadedModel) -> Iterator[str]:
     model, vocabulary = checkpoint.model, checkpoint.vocabulary
     bert = model.architecture
     assert isinstance(bert, Bert)

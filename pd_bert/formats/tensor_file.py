@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from pd_bert.errors import InputError
-from pd_bert.formats.base import Checkpoint
+from pd_bert.formats.base import LoadedModel
 from pd_bert.formats.bert_tensors import MASKED_LM, POOLER, Shapes, shapes, variables
 from pd_bert.models.bert import Bert
 from pd_bert.models.heads import Head, MaskedLMHead, PooledHead
@@ -81,7 +81,7 @@ class TensorFile:
         heads: Mapping[str, Head],
         vocabulary: Vocabulary,
         info: dict[str, Any],
-    ) -> Checkpoint:
+    ) -> LoadedModel:
         """The model with these weights."""
         missing = self.check(bert, len(vocabulary), heads)
         if missing:
@@ -96,7 +96,7 @@ class TensorFile:
                 array = array.T
             variable.assign(array.reshape(variable.shape))
         unused = [n for n in self.shapes if n not in shapes(bert, 1, heads)]
-        return Checkpoint(
+        return LoadedModel(
             model=model,
             vocabulary=vocabulary,
             info=info,

@@ -7,14 +7,14 @@ import re
 import numpy as np
 import tensorflow as tf
 
-from pd_bert.data.atomic import read_json
 from pd_bert.errors import InputError
-from pd_bert.formats.base import Checkpoint, Format, require_rows
+from pd_bert.formats.base import Format, LoadedModel, require_rows
 from pd_bert.formats.bert_config import bert_of, positive
 from pd_bert.formats.bert_tensors import Shapes
 from pd_bert.formats.notes import info_of
 from pd_bert.formats.tensor_file import TensorFile
 from pd_bert.models.bert import Bert
+from pd_bert.system.atomic import read_json
 from pd_bert.text.vocabulary import Vocabulary, is_cased
 
 _CONFIG, _TOKENS, _USUAL = "bert_config.json", "vocab.txt", "bert_model.ckpt"
@@ -66,7 +66,7 @@ class TF1Bert(Format):
         heads = file.heads(len(_labels(file.shapes)))
         file.check(self.architecture(folder), self.embedding_rows(folder), heads)
 
-    def read(self, folder: pathlib.Path, lowercase: bool | None = None) -> Checkpoint:
+    def read(self, folder: pathlib.Path, lowercase: bool | None = None) -> LoadedModel:
         bert = self.architecture(folder)
         vocabulary = self.vocabulary(folder, lowercase)
         require_rows(self.embedding_rows(folder), vocabulary, folder)

@@ -102,7 +102,7 @@ class Bert(Architecture):
         return self.num_layers * layer + 2 * h * h
 
 
-def like(
+def resized(
     architecture: Bert, *, num_layers: int | None = None, dropout: float | None = None
 ) -> Bert:
     """The same width with another depth or dropout.
@@ -110,7 +110,7 @@ def like(
     Such as the deeper model that a student is cut from, or the student as it is when it
     is pre-trained for so few steps that dropout only slows it down.
 
-    >>> like(Bert(name="tiny", num_layers=2, hidden_dim=128), num_layers=12).name
+    >>> resized(Bert(name="tiny", num_layers=2, hidden_dim=128), num_layers=12).name
     'l12_h128'
     """
     if num_layers not in (None, architecture.num_layers):

@@ -12,7 +12,7 @@ from pd_bert.search.samplers import Point
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Report:
+class SearchReport:
     """The finished trials of a search, in the order of its points.
 
     `identity` is the search's. The order, and which of equals is the best, do not

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pd_bert.errors import InputError
+from pd_bert.runs.recipe import Recipe
 from pd_bert.search.pruners import Pruner
 from pd_bert.search.samplers import Point, Sampler, grid
 from pd_bert.stages.base import Stage
 from pd_bert.stages.evaluate import Evaluate
-from pd_bert.stages.recipe import Recipe
 from pd_bert.training.runtime import Runtime
 from pd_bert.values import digest, to_json
 

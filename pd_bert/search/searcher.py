@@ -12,21 +12,21 @@ from collections.abc import Callable, Mapping
 import optuna
 import tensorflow as tf
 
-from pd_bert.data.atomic import write_json
-from pd_bert.data.lock import try_lock
 from pd_bert.errors import InputError
+from pd_bert.runs.recipe import in_order
+from pd_bert.runs.result_group import ResultRow
+from pd_bert.runs.runner import Runner
+from pd_bert.runs.workdir import Workdir
 from pd_bert.search.pruning import Pruning
-from pd_bert.search.report import Report
+from pd_bert.search.report import SearchReport
 from pd_bert.search.samplers import Point
 from pd_bert.search.search import Search
 from pd_bert.search.study import Study
 from pd_bert.stages.base import Stage
 from pd_bert.stages.evaluate import Evaluate
-from pd_bert.stages.recipe import in_order
-from pd_bert.stages.result_group import Row
-from pd_bert.stages.runner import Runner
-from pd_bert.stages.workdir import Workdir
-from pd_bert.training import interrupt
+from pd_bert.system import interrupt
+from pd_bert.system.atomic import write_json
+from pd_bert.system.lock import try_lock
 from pd_bert.training.loop import NotFiniteError
 from pd_bert.training.runtime import Runtime
 
@@ -76,7 +76,7 @@ class Searcher:
 
     def show(
         self,
-        report: Report,
+        report: SearchReport,
         as_bindings: Callable[[Point], list[str]],
         strategy: tf.distribute.Strategy,
     ) -> pathlib.Path:
@@ -177,5 +177,5 @@ class Searcher:
                 shutil.rmtree(self._workdir.working(stage), ignore_errors=True)
 
 
-def _value(row: Row) -> float:
+def _value(row: ResultRow) -> float:
     return row["metrics"]["dev"][row["primary_metric"]]

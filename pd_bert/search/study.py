@@ -10,11 +10,11 @@ import optuna
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from pd_bert.data.lock import try_lock
 from pd_bert.errors import InputError
 from pd_bert.search.journal import open_journal
 from pd_bert.search.search import Search
-from pd_bert.training import interrupt
+from pd_bert.system import interrupt
+from pd_bert.system.lock import try_lock
 
 _POLL_SECONDS = 0.05
 _TAKEN = (TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED)

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import tensorflow as tf
 
+from pd_bert.artifact import Artifact
+from pd_bert.costs.cost import UNKNOWN, Cost
 from pd_bert.data.records import Records
 from pd_bert.data.shards import checksum
 from pd_bert.data.source import Source
 from pd_bert.errors import InputError
-from pd_bert.stages.artifact import Artifact
-from pd_bert.stages.cost import UNKNOWN, Cost
 from pd_bert.training.loop import Action
 from pd_bert.training.runtime import Runtime
 from pd_bert.values import class_path, digest, to_json
 
 if TYPE_CHECKING:
-    from pd_bert.stages.probe import Probe
+    from pd_bert.costs.probe import Probe
 
 Info = dict[str, Any]
 Outcome = Info | InputError
@@ -80,7 +80,7 @@ class Stage(abc.ABC):
     """Whether all processes of a cluster run it together."""
     trains: ClassVar[bool] = False
     """Whether numerical precision is part of what it makes."""
-    guards: ClassVar[tuple[str, ...]] = ()
+    prerequisites: ClassVar[tuple[str, ...]] = ()
     """Fields with stages that must have passed before it, and that decide nothing of
     what it makes."""
 
@@ -95,7 +95,7 @@ class Stage(abc.ABC):
         for source in _sources(self):
             source.check()
 
-    def assist(self, context: Context) -> None:  # noqa: B027 (nothing is a good default)
+    def share_work(self, context: Context) -> None:  # noqa: B027 (nothing is a good default)
         """What several processes may do at the same time; by default nothing."""
 
     @abc.abstractmethod
@@ -163,7 +163,7 @@ class Stage(abc.ABC):
         """What people call it."""
         return f"{self.kind}-{self.name}"
 
-    def row(self) -> Info:
+    def result_columns(self) -> Info:
         """The stage's own columns of results.json."""
         return {"size": None, "task": None, "seed": getattr(self, "seed", None)}
 
@@ -183,7 +183,7 @@ class Stage(abc.ABC):
         numerics = json.dumps(runtime.numerics, sort_keys=True)
         return _fingerprint(self, numerics, seeds=False)
 
-    def external(self) -> dict[str, pathlib.Path]:
+    def input_files(self) -> dict[str, pathlib.Path]:
         """Fields that name a file or folder whose *contents* decide the artifact."""
         return {}
 
@@ -218,13 +218,13 @@ _SEEDS = ("seed", "order_seed")
 
 @functools.lru_cache(maxsize=4096)
 def _fingerprint(stage: Stage, numerics: str, *, seeds: bool = True) -> str:
-    left_out = {"name", "method", *stage.guards, *(() if seeds else _SEEDS)}
+    left_out = {"name", "method", *stage.prerequisites, *(() if seeds else _SEEDS)}
     settings = {
         field.name: _identity(getattr(stage, field.name), numerics, seeds)
         for field in dataclasses.fields(stage)
         if field.name not in left_out
     }
-    settings |= {name: _contents(path) for name, path in stage.external().items()}
+    settings |= {name: _contents(path) for name, path in stage.input_files().items()}
     described = {"class": class_path(type(stage)), "settings": settings}
     if stage.trains:
         described["numerics"] = numerics

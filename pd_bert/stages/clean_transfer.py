@@ -8,19 +8,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pd_bert.data.cleaning import Cleaning, clean, hashes
+from pd_bert.costs.cost import Cost, require_known
+from pd_bert.costs.probe import Probe
+from pd_bert.data.curation.cleaning import Cleaning, clean, hashes
+from pd_bert.data.curation.token_statistics import TokenStatistics
+from pd_bert.data.curation.tokenized import of_records, of_rows
+from pd_bert.data.curation.transfer_report import TransferReport
 from pd_bert.data.records import Records
-from pd_bert.data.token_statistics import TokenStatistics
-from pd_bert.data.tokenized import of_records, of_rows
-from pd_bert.data.transfer_report import TransferReport
 from pd_bert.errors import InputError
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.cost import Cost, told
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.prepare_transfer import PrepareTransfer
-from pd_bert.stages.probe import Probe
 from pd_bert.stages.select import Select, require_positive, selection_cost
-from pd_bert.training import interrupt
+from pd_bert.system import interrupt
 
 _ALIKE = ("sequence_length", "pairs")
 # So much, of D_T and of splits to measure on, is hashed for an estimate.
@@ -52,8 +52,8 @@ class CleanTransfer(Select):
     def whole(self) -> Stage:
         return self.transfer
 
-    def row(self) -> Info:
-        return {**super().row(), "task": self.task_data.task.name}
+    def result_columns(self) -> Info:
+        return {**super().result_columns(), "task": self.task_data.task.name}
 
     def check(self) -> None:
         super().check()
@@ -137,9 +137,9 @@ class CleanTransfer(Select):
                 )
 
     def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        told(inputs, "task_data", "splits")
+        require_known(inputs, "task_data", "splits")
         self._require_alike(inputs["transfer"], inputs["task_data"], self.title)
-        data = told(inputs, "transfer", "splits")[""]
+        data = require_known(inputs, "transfer", "splits")[""]
         splits = inputs["task_data"]["splits"]
         # A small source is read to its end. Of others it is known how many texts are
         # repeated or leaked when all were read.

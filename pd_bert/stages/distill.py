@@ -4,17 +4,17 @@ import dataclasses
 from collections.abc import Mapping
 from typing import ClassVar
 
+from pd_bert.costs.estimate_training import network_of
 from pd_bert.data.example_spec import TOKENS, ExampleSpec, Feature
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.records import Records
 from pd_bert.errors import InputError
 from pd_bert.models.model import Model
+from pd_bert.models.network import Network
 from pd_bert.stages.base import Context, Info, Stage, require_same_labels
-from pd_bert.stages.estimate_training import network_of
 from pd_bert.stages.finetune import expected_splits, task_splits
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.train import Train
-from pd_bert.stages.workload import Network
 from pd_bert.tasks.base import Task
 from pd_bert.training.teacher import Live, Teacher, stored
 

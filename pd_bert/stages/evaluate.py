@@ -8,20 +8,20 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
-from pd_bert.data.atomic import written_aside
+from pd_bert.artifact import Artifact
+from pd_bert.costs.cost import Cost
+from pd_bert.costs.estimate_forward import logits_load
+from pd_bert.costs.estimate_training import forward_cost, network_of
+from pd_bert.costs.probe import Probe
 from pd_bert.data.pipeline import DEFAULT_BUCKETS
 from pd_bert.models.model import Model
 from pd_bert.models.outputs import Outputs
-from pd_bert.stages.artifact import Artifact
 from pd_bert.stages.base import Context, Info, Stage, require_same_labels
-from pd_bert.stages.cost import Cost
-from pd_bert.stages.estimate_forward import logits_load
-from pd_bert.stages.estimate_training import forward_cost, network_of
-from pd_bert.stages.evaluation import Evaluation
 from pd_bert.stages.finetune import expected_splits, task_splits
-from pd_bert.stages.forward_passes import ForwardPasses, expected_passes
 from pd_bert.stages.prepare_task import PrepareTask
-from pd_bert.stages.probe import Probe
+from pd_bert.system.atomic import written_aside
+from pd_bert.training.evaluation import Evaluation
+from pd_bert.training.forward_passes import ForwardPasses, expected_passes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,8 +46,8 @@ class Evaluate(Stage):
     kind: ClassVar[str] = "evaluate"
     trains: ClassVar[bool] = True
 
-    def row(self) -> Info:
-        return self.model.row()
+    def result_columns(self) -> Info:
+        return self.model.result_columns()
 
     def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
         model, task_data = inputs["model"], inputs["task_data"]

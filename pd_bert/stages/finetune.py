@@ -4,10 +4,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import ClassVar
 
+from pd_bert.costs.cost import require_known
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.records import Records
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.cost import told
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.train import Train
 from pd_bert.tasks.base import Task
@@ -50,7 +50,7 @@ def expected_splits(
     task_data: PrepareTask, inputs: Mapping[str, Info]
 ) -> dict[str, ExpectedRecords]:
     """The splits of `task_data`, prepared or not, that models are measured on."""
-    splits = told(inputs, "task_data", "splits")
+    splits = require_known(inputs, "task_data", "splits")
     return {split: splits[split] for split in task_data.task.splits if split != "train"}
 
 

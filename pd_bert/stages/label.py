@@ -9,22 +9,22 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from pd_bert.artifact import vocabulary_info
+from pd_bert.costs.cost import Cost, require_known
+from pd_bert.costs.estimate_forward import logits_load, seconds_per_record
+from pd_bert.costs.estimate_prepare import SHARD_SECONDS
+from pd_bert.costs.estimate_training import forward_cost, network_of
+from pd_bert.costs.probe import Probe
+from pd_bert.data.curation.confidence import confidence
 from pd_bert.data.example_spec import ExampleSpec, Feature
 from pd_bert.data.pipeline import DEFAULT_BUCKETS, Batches
 from pd_bert.data.records import Records
 from pd_bert.data.shards import write_manifest, write_shards
 from pd_bert.errors import InputError
 from pd_bert.models.model import Model
-from pd_bert.stages.artifact import vocabulary_info
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.confidence import confidence
-from pd_bert.stages.cost import Cost, told
-from pd_bert.stages.estimate_forward import logits_load, seconds_per_record
-from pd_bert.stages.estimate_prepare import SHARD_SECONDS
-from pd_bert.stages.estimate_training import forward_cost, network_of
-from pd_bert.stages.probe import Probe
 from pd_bert.stages.teacher_gate import TeacherGate
-from pd_bert.training import interrupt
+from pd_bert.system import interrupt
 from pd_bert.training.feed import Forward
 
 
@@ -50,7 +50,7 @@ class Label(Stage):
 
     kind: ClassVar[str] = "label"
     trains: ClassVar[bool] = True
-    guards: ClassVar[tuple[str, ...]] = ("gate",)
+    prerequisites: ClassVar[tuple[str, ...]] = ("gate",)
 
     def check(self) -> None:
         super().check()
@@ -65,8 +65,11 @@ class Label(Stage):
                 f"labels, {self.teacher.title}; {self.gate.title} judges another"
             )
 
-    def row(self) -> Info:
-        return {**super().row(), "task": self.teacher.row()["task"]}
+    def result_columns(self) -> Info:
+        return {
+            **super().result_columns(),
+            "task": self.teacher.result_columns()["task"],
+        }
 
     def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
         info = super().promise(inputs, where)
@@ -80,7 +83,7 @@ class Label(Stage):
         self._require_head(labels, where, self.teacher.title)
         return {**info, "labels": labels}
 
-    def assist(self, context: Context) -> None:
+    def share_work(self, context: Context) -> None:
         records, spec = self._records(context)
         progress = tqdm.tqdm(
             desc=context.where, total=records.count, unit=" examples", mininterval=1
@@ -101,7 +104,7 @@ class Label(Stage):
         records, spec = self._records(context)
         vocabulary = teacher.vocabulary()
         records.check(vocabulary.fingerprint)
-        self.assist(context)
+        self.share_work(context)
         manifest = write_manifest(
             context.directory,
             spec=spec,
@@ -192,8 +195,8 @@ class Label(Stage):
             yield {**kept, "teacher_logits": logits[row]}
 
     def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        labels = told(inputs, "teacher", "labels")
-        data = told(inputs, "transfer", "splits")[self.split]
+        labels = require_known(inputs, "teacher", "labels")
+        data = require_known(inputs, "transfer", "splits")[self.split]
         load = logits_load(
             network_of(inputs, "teacher"), data, self.batch_size, self.buckets, probe
         )

@@ -5,16 +5,16 @@ import pathlib
 from collections.abc import Mapping
 from typing import ClassVar
 
+from pd_bert.artifact import vocabulary_info
+from pd_bert.costs.cost import Cost
+from pd_bert.costs.estimate_training import model_bytes
+from pd_bert.costs.probe import Probe
 from pd_bert.data.files import expand_folder
 from pd_bert.formats.artifact import model_info, write_parts
 from pd_bert.formats.known import recognise
-from pd_bert.stages import memory
-from pd_bert.stages.artifact import vocabulary_info
+from pd_bert.models.network import Network
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.cost import Cost
-from pd_bert.stages.estimate_training import model_bytes
-from pd_bert.stages.probe import Probe
-from pd_bert.stages.workload import Network
+from pd_bert.system import memory
 from pd_bert.values import to_json
 
 
@@ -38,7 +38,7 @@ class LoadEncoder(Stage):
         folder = expand_folder(self.folder)
         recognise(folder).check(folder, self.lowercase)
 
-    def external(self) -> dict[str, pathlib.Path]:
+    def input_files(self) -> dict[str, pathlib.Path]:
         return {"folder": expand_folder(self.folder)}
 
     def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
@@ -65,8 +65,8 @@ class LoadEncoder(Stage):
             "architecture": to_json(checkpoint.model.architecture),
         }
 
-    def row(self) -> Info:
-        return {**super().row(), "size": self.name}
+    def result_columns(self) -> Info:
+        return {**super().result_columns(), "size": self.name}
 
     def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
         folder = expand_folder(self.folder)

@@ -5,11 +5,11 @@ import statistics
 from collections.abc import Mapping
 from typing import ClassVar
 
+from pd_bert.costs.cost import Cost
+from pd_bert.costs.probe import Probe
 from pd_bert.errors import InputError
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.cost import Cost
 from pd_bert.stages.evaluate import Evaluate
-from pd_bert.stages.probe import Probe
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,8 +25,8 @@ class MetaScore(Stage):
 
     kind: ClassVar[str] = "score"
 
-    def row(self) -> Info:
-        row = self.evaluations[0].row()
+    def result_columns(self) -> Info:
+        row = self.evaluations[0].result_columns()
         return {**row, "task": f"mean of {len(self.evaluations)}"}
 
     def check(self) -> None:
@@ -40,7 +40,7 @@ class MetaScore(Stage):
                 f"{where}: a task counts once; received {', '.join(tasks)}"
             )
         for what, found in (
-            ("size", {each.row()["size"] for each in self.evaluations}),
+            ("size", {each.result_columns()["size"] for each in self.evaluations}),
             ("method", {each.method for each in self.evaluations}),
         ):
             if len(found) > 1:

@@ -7,18 +7,18 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
+from pd_bert.costs.cost import Cost, require_known
+from pd_bert.costs.estimate_forward import logits_load
+from pd_bert.costs.estimate_training import forward_cost, network_of
+from pd_bert.costs.probe import Probe
 from pd_bert.data.pipeline import DEFAULT_BUCKETS
 from pd_bert.data.records import Records
 from pd_bert.errors import InputError
 from pd_bert.models.model import Model
 from pd_bert.models.outputs import Outputs
 from pd_bert.stages.base import Context, Info, Stage, require_same_labels
-from pd_bert.stages.cost import Cost, told
-from pd_bert.stages.estimate_forward import logits_load
-from pd_bert.stages.estimate_training import forward_cost, network_of
-from pd_bert.stages.evaluation import Evaluation
 from pd_bert.stages.prepare_task import PrepareTask
-from pd_bert.stages.probe import Probe
+from pd_bert.training.evaluation import Evaluation
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,8 +38,8 @@ class Predict(Stage):
     kind: ClassVar[str] = "predict"
     trains: ClassVar[bool] = True
 
-    def row(self) -> Info:
-        return {**self.model.row(), "task": self.task_data.task.name}
+    def result_columns(self) -> Info:
+        return {**self.model.result_columns(), "task": self.task_data.task.name}
 
     def check(self) -> None:
         super().check()
@@ -118,7 +118,7 @@ class Predict(Stage):
         }
 
     def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        known = told(inputs, "task_data", "splits")
+        known = require_known(inputs, "task_data", "splits")
         splits = [known[split] for split in self.task_data.task.unlabeled_splits]
         network = network_of(inputs, "model")
         load = logits_load(network, splits[0], self.batch_size, self.buckets, probe)

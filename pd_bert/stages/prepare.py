@@ -7,15 +7,15 @@ from typing import Any, ClassVar
 
 import tqdm
 
+from pd_bert.artifact import Artifact, vocabulary_info
+from pd_bert.costs.cost import Cost, UnknownCostError, require_known, total
+from pd_bert.costs.estimate_prepare import Part, estimate_part
+from pd_bert.costs.probe import Probe
 from pd_bert.data.example_spec import ExampleSpec
 from pd_bert.data.shards import require_examples, write_manifest, write_shards
 from pd_bert.data.source import Row
-from pd_bert.stages.artifact import Artifact, vocabulary_info
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.cost import Cost, UnknownCostError, told, total
-from pd_bert.stages.estimate_prepare import Part, estimate_part
-from pd_bert.stages.probe import Probe
-from pd_bert.training import interrupt
+from pd_bert.system import interrupt
 
 Chunks = Callable[[], Iterable[Any]]
 
@@ -106,7 +106,7 @@ class Prepare(Stage):
             )
             costs.append(cost)
         return total(costs), {
-            **{key: told(inputs, "vocabulary", key) for key in _OF_VOCABULARY},
+            **{key: require_known(inputs, "vocabulary", key) for key in _OF_VOCABULARY},
             "splits": splits,
             "sequence_length": self.sequence_length,
         }

@@ -4,15 +4,14 @@ import dataclasses
 import pathlib
 from collections.abc import Iterator, Mapping
 
+from pd_bert.costs.cost import require_known
+from pd_bert.costs.estimate_prepare import Part
+from pd_bert.costs.probe import Probe
 from pd_bert.data.encode_corpus import Document, EncodeCorpus
 from pd_bert.data.shards import chunked
-from pd_bert.data.source import Source, nonempty
-from pd_bert.data.survey import documents_of
+from pd_bert.data.source import Source, documents_of, nonempty
 from pd_bert.stages.base import Context, Info
-from pd_bert.stages.cost import told
-from pd_bert.stages.estimate_prepare import Part
 from pd_bert.stages.prepare import Prepare
-from pd_bert.stages.probe import Probe
 from pd_bert.tasks.masked_lm import corpus_spec
 
 
@@ -26,13 +25,13 @@ class PrepareCorpus(Prepare):
     short_probability: float = 0.1
     seed: int = 0
 
-    def assist(self, context: Context) -> None:
+    def share_work(self, context: Context) -> None:
         encode = self._encode(*self._vocabulary_file(context))
         spec = corpus_spec(self.next_sentence)
         self._write(context, "", self._chunks, encode, spec)
 
     def run(self, context: Context) -> Info:
-        self.assist(context)
+        self.share_work(context)
         info = self._finish(context, "", corpus_spec(self.next_sentence))
         return {**info, **self._carry_vocabulary(context)}
 
@@ -57,8 +56,8 @@ class PrepareCorpus(Prepare):
             read=documents_of,
             size=_size,
             encode=self._encode(
-                told(inputs, "vocabulary", "vocabulary_file"),
-                told(inputs, "vocabulary", "lowercase"),
+                require_known(inputs, "vocabulary", "vocabulary_file"),
+                require_known(inputs, "vocabulary", "lowercase"),
             ),
             spec=corpus_spec(self.next_sentence),
             chunk=lambda number, documents: (number, documents),

@@ -4,16 +4,17 @@ import dataclasses
 import functools
 from collections.abc import Iterator, Mapping
 
+from pd_bert.costs.cost import Cost, require_known
+from pd_bert.costs.estimate_prepare import Part
+from pd_bert.costs.probe import Probe
 from pd_bert.data.encode_rows import EncodeRows
 from pd_bert.data.example_spec import TOKENS
 from pd_bert.data.shards import chunked
-from pd_bert.data.source import Row, Source, nonempty
-from pd_bert.data.survey import Held, Survey, rows_of
+from pd_bert.data.source import Row, Source, nonempty, rows_of
+from pd_bert.data.sources.held import Held
+from pd_bert.data.survey import Survey
 from pd_bert.stages.base import Context, Info
-from pd_bert.stages.cost import Cost, told
-from pd_bert.stages.estimate_prepare import Part
 from pd_bert.stages.prepare import Prepare, row_size
-from pd_bert.stages.probe import Probe
 from pd_bert.tasks.text_task import TextTask
 
 
@@ -31,7 +32,7 @@ class PrepareTask(Prepare):
         super().check()
         self.task.check()
 
-    def assist(self, context: Context) -> None:
+    def share_work(self, context: Context) -> None:
         labels = self.task.find_labels()
         file, lowercase = self._vocabulary_file(context)
         without_labels = EncodeRows(
@@ -52,7 +53,7 @@ class PrepareTask(Prepare):
             self._write(context, split, chunks, without_labels, TOKENS)
 
     def run(self, context: Context) -> Info:
-        self.assist(context)
+        self.share_work(context)
         info: Info = {
             "labels": list(self.task.find_labels()),
             "pairs": self._pairs(),
@@ -72,8 +73,8 @@ class PrepareTask(Prepare):
         rows = nonempty(self.task.train.rows(), f"{self.task.name}, split train")
         return next(rows).text_b is not None
 
-    def row(self) -> Info:
-        return {**super().row(), "task": self.task.name}
+    def result_columns(self) -> Info:
+        return {**super().result_columns(), "task": self.task.name}
 
     def _chunks(self, split: str, source: Source) -> Iterator[list[Row]]:
         rows = nonempty(source.rows(), f"{self.task.name}, split {split}")
@@ -82,8 +83,8 @@ class PrepareTask(Prepare):
     def parts(self, inputs: Mapping[str, Info], probe: Probe) -> Iterator[Part]:
         unlabeled = self.task.unlabeled_splits
         encode = EncodeRows(
-            vocabulary=told(inputs, "vocabulary", "vocabulary_file"),
-            lowercase=told(inputs, "vocabulary", "lowercase"),
+            vocabulary=require_known(inputs, "vocabulary", "vocabulary_file"),
+            lowercase=require_known(inputs, "vocabulary", "lowercase"),
             sequence_length=self.sequence_length,
             pairs=_first(self._sample(probe)).text_b is not None,
         )

@@ -3,16 +3,15 @@
 import dataclasses
 from collections.abc import Iterator, Mapping
 
+from pd_bert.costs.cost import Cost, require_known
+from pd_bert.costs.estimate_prepare import Part
+from pd_bert.costs.probe import Probe
 from pd_bert.data.encode_rows import EncodeRows
 from pd_bert.data.example_spec import TOKENS
 from pd_bert.data.shards import chunked
-from pd_bert.data.source import Row, Source, nonempty
-from pd_bert.data.survey import rows_of
+from pd_bert.data.source import Row, Source, nonempty, rows_of
 from pd_bert.stages.base import Context, Info
-from pd_bert.stages.cost import Cost, told
-from pd_bert.stages.estimate_prepare import Part
 from pd_bert.stages.prepare import Prepare, row_size
-from pd_bert.stages.probe import Probe
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,7 +27,7 @@ class PrepareTransfer(Prepare):
     def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
         return {**super().promise(inputs, where), "pairs": self.pairs}
 
-    def assist(self, context: Context) -> None:
+    def share_work(self, context: Context) -> None:
         file, lowercase = self._vocabulary_file(context)
         encode = EncodeRows(
             vocabulary=file,
@@ -39,7 +38,7 @@ class PrepareTransfer(Prepare):
         self._write(context, "", self._chunks, encode, TOKENS)
 
     def run(self, context: Context) -> Info:
-        self.assist(context)
+        self.share_work(context)
         info = self._finish(context, "", TOKENS)
         return {**info, "pairs": self.pairs, **self._carry_vocabulary(context)}
 
@@ -53,8 +52,8 @@ class PrepareTransfer(Prepare):
             read=rows_of,
             size=row_size,
             encode=EncodeRows(
-                vocabulary=told(inputs, "vocabulary", "vocabulary_file"),
-                lowercase=told(inputs, "vocabulary", "lowercase"),
+                vocabulary=require_known(inputs, "vocabulary", "vocabulary_file"),
+                lowercase=require_known(inputs, "vocabulary", "lowercase"),
                 sequence_length=self.sequence_length,
                 pairs=self.pairs,
             ),

@@ -5,11 +5,11 @@ import pathlib
 from collections.abc import Mapping
 from typing import ClassVar
 
+from pd_bert.artifact import vocabulary_info
+from pd_bert.costs.cost import Cost
+from pd_bert.costs.probe import Probe
 from pd_bert.data.files import expand
-from pd_bert.stages.artifact import vocabulary_info
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.cost import Cost
-from pd_bert.stages.probe import Probe
 from pd_bert.text.vocabulary import Vocabulary
 
 
@@ -26,7 +26,7 @@ class ReadVocabulary(Stage):
     def check(self) -> None:
         self._read()
 
-    def external(self) -> dict[str, pathlib.Path]:
+    def input_files(self) -> dict[str, pathlib.Path]:
         return {"file": expand(self.file)[0]}
 
     def promise(self, inputs: Mapping[str, Info], where: str) -> Info:

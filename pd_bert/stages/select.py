@@ -7,18 +7,17 @@ from collections.abc import Mapping
 import numpy as np
 import tqdm
 
-from pd_bert.data.atomic import written_aside
+from pd_bert.artifact import vocabulary_info
+from pd_bert.costs.cost import Cost
+from pd_bert.costs.estimate_forward import seconds_per_record
+from pd_bert.costs.estimate_prepare import SHARD_BYTES, SHARD_SECONDS
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.records import Records
 from pd_bert.data.selection import write_selection, write_selection_manifest
 from pd_bert.errors import InputError
-from pd_bert.stages import memory
-from pd_bert.stages.artifact import vocabulary_info
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.cost import Cost
-from pd_bert.stages.estimate_forward import seconds_per_record
-from pd_bert.stages.estimate_prepare import SHARD_BYTES, SHARD_SECONDS
-from pd_bert.training import interrupt
+from pd_bert.system import interrupt, memory
+from pd_bert.system.atomic import written_aside
 
 _CARRIED = ("labels", "pairs", "sequence_length", "vocabulary_size")
 # Of an example: a hash, its place when they are sorted, a lot, whether it is kept; of
@@ -40,7 +39,7 @@ class Select(Stage):
     def choose(self, context: Context, records: Records) -> dict[str, np.ndarray]:
         """`keep`, bool [count], with what else is worth remembering of the choice."""
 
-    def assist(self, context: Context) -> None:
+    def share_work(self, context: Context) -> None:
         if not (context.scratch / "chosen.npz").exists():
             return  # its owner chooses, once for all
         records = self._records(context)

@@ -6,12 +6,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from pd_bert.costs.cost import Cost, require_known
+from pd_bert.costs.probe import Probe
 from pd_bert.data.draw import draw
 from pd_bert.data.records import Records
 from pd_bert.errors import InputError
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.cost import Cost, told
-from pd_bert.stages.probe import Probe
 from pd_bert.stages.select import Select, require_positive, selection_cost
 
 
@@ -65,7 +65,7 @@ class Subset(Select):
             )
 
     def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        data = told(inputs, "records", "splits")[""]
+        data = require_known(inputs, "records", "splits")[""]
         if data.exact:
             self._require_enough(data.count, self.title)
         cost, expected = selection_cost(

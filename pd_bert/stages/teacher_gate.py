@@ -6,11 +6,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from pd_bert.costs.cost import Cost
+from pd_bert.costs.probe import Probe
 from pd_bert.errors import InputError
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.cost import Cost
 from pd_bert.stages.evaluate import Evaluate
-from pd_bert.stages.probe import Probe
 
 _OVERRIDE = "teacher_gate.TeacherGate.accept = True"
 
@@ -35,8 +35,8 @@ class TeacherGate(Stage):
 
     kind: ClassVar[str] = "gate"
 
-    def row(self) -> Info:
-        return self.evaluation.row()
+    def result_columns(self) -> Info:
+        return self.evaluation.result_columns()
 
     def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
         return {}

@@ -6,6 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from pd_bert.costs.cost import Cost, require_known
+from pd_bert.costs.estimate_training import estimate_training
+from pd_bert.costs.probe import Probe
 from pd_bert.data.example_spec import ExampleSpec
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.pipeline import DEFAULT_BUCKETS
@@ -13,13 +16,10 @@ from pd_bert.data.records import Records
 from pd_bert.errors import InputError
 from pd_bert.models.encoder import Architecture
 from pd_bert.models.initialization import Initialization, Whole
+from pd_bert.models.network import Network
 from pd_bert.objectives.base import Objective
 from pd_bert.stages.base import Context, Info, Outcome, Stage
-from pd_bert.stages.cost import Cost, told
-from pd_bert.stages.estimate_training import estimate_training
-from pd_bert.stages.probe import Probe
 from pd_bert.stages.train_together import train_together
-from pd_bert.stages.workload import Network
 from pd_bert.tasks.base import Task
 from pd_bert.training.optimizer import AdamW
 from pd_bert.training.runtime import Runtime
@@ -94,12 +94,12 @@ class Train(Stage):
         """Where the objectives get the teacher's outputs."""
         return None
 
-    def row(self) -> Info:
+    def result_columns(self) -> Info:
         if self.architecture is not None:
             size = self.architecture.name
         else:
             assert self.initial is not None
-            size = self.initial.row()["size"]
+            size = self.initial.result_columns()["size"]
         return {
             "size": size,
             "task": self.learnt_task.name,
@@ -205,7 +205,7 @@ class Train(Stage):
     ) -> tuple[ExpectedRecords, dict[str, ExpectedRecords]]:
         """What it will train on, and the splits that it will measure."""
         field = next(f for f, stage in self.inputs().items() if stage is self.data)
-        splits = told(inputs, field, "splits")
+        splits = require_known(inputs, field, "splits")
         return splits.get("train", splits.get("")), {}
 
     def expected_teacher(self, inputs: Mapping[str, Info]) -> Network | None:

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 import keras
 
+from pd_bert.artifact import save_model, vocabulary_info
 from pd_bert.data.example_spec import require
 from pd_bert.data.pipeline import Batches, NumpyBatch
 from pd_bert.data.records import Records
 from pd_bert.errors import InputError
 from pd_bert.models.encoder import Architecture
 from pd_bert.models.model import Model, saved_architecture
-from pd_bert.stages.artifact import save_model, vocabulary_info
 from pd_bert.stages.base import Context, Info, Outcome
-from pd_bert.stages.evaluation import Evaluation
 from pd_bert.text.vocabulary import Vocabulary
 from pd_bert.training.actions import ProgressBar, Summaries
 from pd_bert.training.checkpoint import Checkpoints
+from pd_bert.training.evaluation import Evaluation
 from pd_bert.training.learner import Learner
 from pd_bert.training.loop import Schedule, Training, train
 from pd_bert.training.runtime import barrier

@@ -5,13 +5,12 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from pd_bert.data.source import Source, nonempty
-from pd_bert.data.survey import documents_of
-from pd_bert.stages import memory
-from pd_bert.stages.artifact import vocabulary_info
+from pd_bert.artifact import vocabulary_info
+from pd_bert.costs.cost import Cost
+from pd_bert.costs.probe import Probe
+from pd_bert.data.source import Source, documents_of, nonempty
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.cost import Cost
-from pd_bert.stages.probe import Probe
+from pd_bert.system import memory
 from pd_bert.text.train_vocabulary import train_vocabulary
 
 

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pd_bert.data.atomic import written_aside
 from pd_bert.models.model import Model
+from pd_bert.system.atomic import written_aside
 
 
 @dataclasses.dataclass

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from pd_bert.data.pipeline import Batches
 from pd_bert.errors import InputError
-from pd_bert.training import interrupt
+from pd_bert.system import interrupt
 from pd_bert.training.checkpoint import Checkpoints, Progress
 from pd_bert.training.feed import distribute
 from pd_bert.training.learner import Learner

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from pd_bert.errors import InputError
-from pd_bert.training import interrupt
+from pd_bert.system import interrupt
 from pd_bert.training.strategies import one_device
 
 

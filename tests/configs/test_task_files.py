@@ -9,10 +9,10 @@ import pytest
 
 from pd_bert import config
 from pd_bert.data.source import Source
-from pd_bert.data.tfds_source import Tfds
+from pd_bert.data.sources.tfds_source import Tfds
+from pd_bert.runs.recipe import Recipe
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.prepare_transfer import PrepareTransfer
-from pd_bert.stages.recipe import Recipe
 from pd_bert.tasks.text_task import TextTask
 
 NAMES = ("cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "wnli")
@@ -128,7 +128,7 @@ def task_of(file: str, macro: str = "TASK") -> TextTask | Source:
     gin.parse_config_file(file)
     gin.parse_config(
         "from __gin__ import dynamic_registration\n"
-        "from pd_bert.stages import recipe\n"
+        "from pd_bert.runs import recipe\n"
         f"recipe.Recipe.name = 'a'\nrecipe.Recipe.stages = (%{macro},)\n"
     )
     (value,) = gin.get_configurable(Recipe)().stages

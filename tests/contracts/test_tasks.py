@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 import pd_bert.tasks
-from pd_bert.data.table import Table
+from pd_bert.data.sources.table import Table
 from pd_bert.errors import InputError
 from pd_bert.models.bert import Bert
 from pd_bert.models.model import Model

@@ -13,17 +13,17 @@ import pytest
 import tensorflow as tf
 
 from pd_bert import config
-from pd_bert.data.text_lines import TextLines
+from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.errors import InputError
 from pd_bert.objectives.soft_labels import SoftLabels
+from pd_bert.runs.recipe import in_order
+from pd_bert.runs.runner import Runner
+from pd_bert.runs.workdir import Workdir
 from pd_bert.stages.base import Stage
 from pd_bert.stages.distill import Distill
 from pd_bert.stages.finetune import Finetune
 from pd_bert.stages.label import Label
 from pd_bert.stages.prepare_transfer import PrepareTransfer
-from pd_bert.stages.recipe import in_order
-from pd_bert.stages.runner import Runner
-from pd_bert.stages.workdir import Workdir
 
 _FOLDER = pathlib.Path(__file__).resolve().parent
 _REPOSITORY = _FOLDER.parents[1]
@@ -36,7 +36,7 @@ _ONE_SHARD = (
 # A second vocabulary, and a second set of labels in `other.tsv`.
 _OTHER = """
 from __gin__ import dynamic_registration
-from pd_bert.data import table
+from pd_bert.data.sources import table
 from pd_bert.stages import evaluate
 from pd_bert.stages import finetune
 from pd_bert.stages import label
@@ -265,7 +265,7 @@ def test_misspelt_binding(small, tmp_path, binding, words):
         (
             "include 'stages/chain.gin'\n"
             "include 'methods/pf.gin'\n"
-            "from pd_bert.stages import recipe\n"
+            "from pd_bert.runs import recipe\n"
             "recipe.Recipe.name = 'no corpus'\n"
             "from pd_bert.stages import finetune\n"
             "recipe.Recipe.stages = (@pf/finetune.Finetune(),)\n",

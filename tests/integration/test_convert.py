@@ -14,10 +14,10 @@ import tensorflow as tf
 import torch
 import transformers
 
-from pd_bert.data.any_file import open_file
-from pd_bert.data.atomic import folder_written_aside
+from pd_bert.artifact import Artifact
 from pd_bert.data.source import Row
-from pd_bert.data.text_lines import TextLines
+from pd_bert.data.sources.any_file import open_file
+from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.errors import InputError
 from pd_bert.export.measure import measure
 from pd_bert.export.predictor import load_predictor
@@ -28,7 +28,9 @@ from pd_bert.models.bert import Bert
 from pd_bert.models.initialization import Whole
 from pd_bert.models.model import Model
 from pd_bert.objectives.soft_labels import SoftLabels
-from pd_bert.stages.artifact import Artifact
+from pd_bert.runs.recipe import in_order
+from pd_bert.runs.runner import Runner
+from pd_bert.runs.workdir import Workdir
 from pd_bert.stages.base import Stage
 from pd_bert.stages.distill import Distill
 from pd_bert.stages.finetune import Finetune
@@ -36,9 +38,7 @@ from pd_bert.stages.label import Label
 from pd_bert.stages.load_encoder import LoadEncoder
 from pd_bert.stages.prepare_transfer import PrepareTransfer
 from pd_bert.stages.pretrain import Pretrain
-from pd_bert.stages.recipe import in_order
-from pd_bert.stages.runner import Runner
-from pd_bert.stages.workdir import Workdir
+from pd_bert.system.atomic import folder_written_aside
 from pd_bert.training.runtime import Runtime
 
 _REPOSITORY = pathlib.Path(__file__).resolve().parents[2]

@@ -6,12 +6,12 @@ import subprocess
 
 import pytest
 
+from pd_bert.costs.cost import Cost
+from pd_bert.costs.probe import Probe
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.errors import InputError
-from pd_bert.stages.cost import Cost
-from pd_bert.stages.estimates import estimate
-from pd_bert.stages.probe import Probe
-from pd_bert.stages.workdir import Workdir
+from pd_bert.runs.estimates import estimate
+from pd_bert.runs.workdir import Workdir
 
 _FIGURES = ("seconds", "memory_bytes", "disk_bytes", "scratch_bytes", "flops")
 # Fewer shards and steps than the recipe's own.

@@ -9,22 +9,22 @@ from collections.abc import Iterator
 import pytest
 import tensorflow as tf
 
-from pd_bert.data.atomic import read_json
-from pd_bert.data.table import Table
+from pd_bert.contrib.check_submission import check_submission
+from pd_bert.contrib.glue_files import GLUE_FILES
+from pd_bert.contrib.glue_submission import GlueSubmission
+from pd_bert.data.sources.table import Table
 from pd_bert.errors import InputError
-from pd_bert.export.check_submission import check_submission
-from pd_bert.export.glue_files import GLUE_FILES
-from pd_bert.export.glue_submission import GlueSubmission
 from pd_bert.export.predictor import load_predictor
+from pd_bert.runs.recipe import in_order
+from pd_bert.runs.runner import Runner
+from pd_bert.runs.workdir import Workdir
 from pd_bert.stages.base import Stage
 from pd_bert.stages.evaluate import Evaluate
 from pd_bert.stages.finetune import Finetune
 from pd_bert.stages.meta_score import MetaScore
 from pd_bert.stages.predict import Predict
 from pd_bert.stages.prepare_task import PrepareTask
-from pd_bert.stages.recipe import in_order
-from pd_bert.stages.runner import Runner
-from pd_bert.stages.workdir import Workdir
+from pd_bert.system.atomic import read_json
 from pd_bert.tasks.classification import Classification
 from pd_bert.tasks.regression import Regression
 from pd_bert.tasks.text_task import TextTask

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pd_bert.data.any_file import open_file
-from pd_bert.data.docstrings import Docstrings
+from pd_bert.artifact import Artifact
+from pd_bert.contrib.docstrings import Docstrings
 from pd_bert.data.encode_rows import EncodeRows
 from pd_bert.data.source import Row
+from pd_bert.data.sources.any_file import open_file
 from pd_bert.errors import InputError
 from pd_bert.export.measure import measure
 from pd_bert.export.predictor import load_predictor
 from pd_bert.models.model import Model
-from pd_bert.stages.artifact import Artifact
 
 _REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 _ODD_TEXTS = (

@@ -8,7 +8,8 @@ import types
 import pytest
 import tensorflow as tf
 
-from pd_bert.data.text_lines import TextLines
+from pd_bert.artifact import Artifact
+from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.errors import InputError
 from pd_bert.models.initialization import (
     Initialization,
@@ -19,16 +20,15 @@ from pd_bert.models.initialization import (
 from pd_bert.objectives.base import Objective
 from pd_bert.objectives.labels import Labels
 from pd_bert.objectives.soft_labels import SoftLabels
-from pd_bert.stages.artifact import Artifact
+from pd_bert.runs.recipe import in_order
+from pd_bert.runs.runner import Runner
+from pd_bert.runs.workdir import Workdir
 from pd_bert.stages.base import Context, Stage
 from pd_bert.stages.distill import Distill
 from pd_bert.stages.finetune import Finetune
 from pd_bert.stages.label import Label
 from pd_bert.stages.prepare_transfer import PrepareTransfer
 from pd_bert.stages.pretrain import Pretrain
-from pd_bert.stages.recipe import in_order
-from pd_bert.stages.runner import Runner
-from pd_bert.stages.workdir import Workdir
 
 
 @pytest.fixture(scope="module")

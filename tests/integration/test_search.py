@@ -194,7 +194,7 @@ def test_hopeless_and_diverging_trials_end_early(searches: Searches) -> None:
     """Over two seeds, whose mean is the value."""
     run = searches.run(
         {"FINETUNE_LEARNING_RATE": (5e-3, 4e-3, 1e-7, 1e38)},
-        more="from pd_bert.stages import recipe\n"
+        more="from pd_bert.runs import recipe\n"
         "recipe.Recipe.axes = {'SEED': (0, 1)}\n"
         "search.Search.pruner = @pruners.Median()\n"
         "pruners.Median.startup_trials = 2\n",

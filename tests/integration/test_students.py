@@ -15,15 +15,15 @@ from pd_bert.models.initialization import Truncated, WordEmbeddings
 from pd_bert.models.model import Model
 from pd_bert.objectives.labels import Labels
 from pd_bert.objectives.soft_labels import SoftLabels
+from pd_bert.runs.recipe import in_order
+from pd_bert.runs.runner import Runner
+from pd_bert.runs.workdir import Workdir
 from pd_bert.stages.base import Stage
 from pd_bert.stages.distill import Distill
 from pd_bert.stages.finetune import Finetune
 from pd_bert.stages.label import Label
 from pd_bert.stages.load_encoder import LoadEncoder
 from pd_bert.stages.prepare_transfer import PrepareTransfer
-from pd_bert.stages.recipe import in_order
-from pd_bert.stages.runner import Runner
-from pd_bert.stages.workdir import Workdir
 from pd_bert.training.optimizer import AdamW
 
 

@@ -13,8 +13,8 @@ import tensorflow as tf
 from pd_bert import config
 from pd_bert.data.records import Records
 from pd_bert.errors import InputError
-from pd_bert.stages.runner import Runner
-from pd_bert.stages.workdir import Workdir
+from pd_bert.runs.runner import Runner
+from pd_bert.runs.workdir import Workdir
 
 Start = Callable[..., subprocess.Popen[str]]
 

@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
+from pd_bert.artifact import Artifact
 from pd_bert.data.records import Records
-from pd_bert.stages.artifact import Artifact
 
 _REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 _FILES = (str(pathlib.Path(__file__).with_name("transfer.gin")),)

@@ -10,7 +10,7 @@ from pd_bert.errors import InputError
 _RECIPE = """
 from __gin__ import dynamic_registration
 from pd_bert.stages import read_vocabulary
-from pd_bert.stages import recipe
+from pd_bert.runs import recipe
 
 LOWER = True
 NAME = 'a'

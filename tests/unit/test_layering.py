@@ -7,23 +7,32 @@ from collections.abc import Iterator
 import pd_bert
 
 _ROOT = pathlib.Path(pd_bert.__file__).parent
-_LAYERS = {
-    "errors": 0,
-    "values": 0,
-    "text": 0,
-    "models": 0,
-    "objectives": 0,
-    "data": 1,
-    "tasks": 2,
-    "training": 2,
-    "formats": 3,
-    "stages": 3,
-    "search": 4,
-    "export": 4,
-    "analysis": 4,
-    "config": 5,
-    "bin": 5,
-}
+# From the bottom; a package may import those before it.
+_ORDER = (
+    "errors",
+    "values",
+    "system",
+    "text",
+    "models",
+    "objectives",
+    "data",
+    "tasks",
+    "training",
+    "artifact",
+    "formats",
+    "costs",
+    "stages",
+    "runs",
+    "export",
+    "search",
+    "analysis",
+    "report",
+    "contrib",
+    "api",
+    "config",
+    "bin",
+)
+_LAYERS = {name: number for number, name in enumerate(_ORDER)}
 
 
 def test_imports_point_down() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from pd_bert.analysis.choose import choose
 from pd_bert.analysis.statistics import Difference
-from pd_bert.stages.group_results import group_results
+from pd_bert.runs.group_results import group_results
 
 
 def never(ours, theirs, split):

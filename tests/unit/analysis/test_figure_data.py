@@ -4,8 +4,8 @@ import pytest
 
 from pd_bert.analysis.figure_data import PAPER, RUN, figure_data
 from pd_bert.errors import InputError
-from pd_bert.stages.figure import Figure, figure_of
-from pd_bert.stages.group_results import group_results
+from pd_bert.runs.figure import Figure, figure_of
+from pd_bert.runs.group_results import group_results
 
 
 def points(data):

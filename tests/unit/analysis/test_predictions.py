@@ -6,8 +6,8 @@ import pytest
 from pd_bert.analysis.agreement import (
     bins,
     confusion_counts,
-    disagreements,
     judged,
+    largest_disagreements,
 )
 from pd_bert.analysis.predictions import Predictions
 from pd_bert.analysis.texts import joined
@@ -28,7 +28,7 @@ TEACHER = of([[0.9, 0.1], [0.8, 0.2], [0.4, 0.6], [0.05, 0.95]], [0, 1, 1, 1])
 
 
 def test_the_worst_disagreements_come_first():
-    found = disagreements([STUDENT], [TEACHER], count=3)
+    found = largest_disagreements([STUDENT], [TEACHER], count=3)
     assert [each.example_id for each in found] == [3, 1, 2]
     worst = found[0]
     assert worst.gold == 1
@@ -40,9 +40,9 @@ def test_the_worst_disagreements_come_first():
 
 def test_seeds_are_averaged_and_equal_predictions_have_no_divergence():
     opposite = of(STUDENT.probabilities[:, ::-1].copy(), [0, 1, 1, 1])
-    found = disagreements([STUDENT, opposite], [TEACHER], count=1)
+    found = largest_disagreements([STUDENT, opposite], [TEACHER], count=1)
     assert found[0].student == pytest.approx((0.5, 0.5), abs=1e-6)
-    alike = disagreements([TEACHER], [TEACHER])
+    alike = largest_disagreements([TEACHER], [TEACHER])
     assert [each.divergence for each in alike] == [0, 0, 0, 0]
     assert [each.example_id for each in alike] == [0, 1, 2, 3]
 
@@ -56,7 +56,7 @@ def test_scores_disagree_by_their_difference():
         )
         for scores in ([1.0, 5.0], [1.5, 2.0])
     )
-    found = disagreements([student], [teacher])
+    found = largest_disagreements([student], [teacher])
     assert [(each.example_id, each.divergence) for each in found] == [(1, 3), (0, 0.5)]
     assert found[0].student == (5.0,) and found[0].gold == 2.0
 

@@ -7,11 +7,11 @@ import shutil
 import pytest
 
 from pd_bert.analysis.logs import logged, thinned
-from pd_bert.analysis.plots.lineage import Box
-from pd_bert.analysis.plots.lineage import lineage as draw
 from pd_bert.analysis.runs import Runs, column, folder, short_names, unique_names
-from pd_bert.analysis.sections.artifacts import merged
 from pd_bert.errors import InputError
+from pd_bert.report.plots.lineage import Box
+from pd_bert.report.plots.lineage import lineage as draw
+from pd_bert.report.sections.artifacts import merged
 
 
 def test_columns_are_of_row_axes_and_facts(tmp_path, row, write_run):

@@ -8,12 +8,12 @@ import pytest
 from pd_bert.analysis.count_metrics import COUNT_METRICS, resampled_counts
 from pd_bert.analysis.statistics import Difference, paired_bootstrap
 from pd_bert.errors import InputError
-from pd_bert.stages.spread import spread
+from pd_bert.runs.confidence_interval import confidence_interval
 from pd_bert.tasks.metrics import accuracy, f1, macro_f1, matthews, pearson
 
 
 def test_spread_of_three_seeds():
-    found = spread([70.0, 72.0, 74.0])
+    found = confidence_interval([70.0, 72.0, 74.0])
     assert (found.mean, found.sd, found.n) == (72.0, 2.0, 3)
     # t(0.975, 2) = 4.3027; 4.3027 · 2 / √3 = 4.9683
     assert found.low == pytest.approx(72 - 4.9683, abs=1e-4)
@@ -21,10 +21,10 @@ def test_spread_of_three_seeds():
 
 
 def test_one_seed_has_no_interval_and_none_is_refused():
-    found = spread([70.0])
+    found = confidence_interval([70.0])
     assert (found.mean, found.sd, found.low, found.high) == (70.0, None, None, None)
     with pytest.raises(InputError, match="at least one"):
-        spread([])
+        confidence_interval([])
 
 
 GOLD = np.array([0, 1] * 50)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pd_bert.data.concatenate import Concatenate
-from pd_bert.data.sample import Sample
-from pd_bert.data.text_lines import TextLines
+from pd_bert.data.sources.concatenate import Concatenate
+from pd_bert.data.sources.sample import Sample
+from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.errors import InputError
 
 

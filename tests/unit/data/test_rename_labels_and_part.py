@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from pd_bert.data.part import Part
-from pd_bert.data.rename_labels import RenameLabels
-from pd_bert.data.table import Table
+from pd_bert.data.sources.rename_labels import RenameLabels
+from pd_bert.data.sources.split import Split
+from pd_bert.data.sources.table import Table
 from pd_bert.errors import InputError
 
 STARS = (("1", "bad"), ("2", "bad"), ("5", "good"))
@@ -40,7 +40,7 @@ def test_a_label_that_is_not_listed(table):
 def test_parts_divide_a_source(table):
     bounds = [0.0, 0.8, 0.9, 1.0]
     parts = [
-        Part(source=table, first=first, last=last)
+        Split(source=table, first=first, last=last)
         for first, last in itertools.pairwise(bounds)
     ]
     rows = [list(part.rows()) for part in parts]
@@ -49,7 +49,7 @@ def test_parts_divide_a_source(table):
     assert rows[1] == list(parts[1].rows())
     assert len(list(parts[1].documents())) == len(rows[1])
     with pytest.raises(InputError, match=r"first = 0\.9 and last = 0\.8"):
-        Part(source=table, first=0.9, last=0.8).check()
+        Split(source=table, first=0.9, last=0.8).check()
 
 
 def test_fingerprints(table):
@@ -57,9 +57,9 @@ def test_fingerprints(table):
         table,
         RenameLabels(source=table, names=STARS),
         RenameLabels(source=table, names=STARS, drop=("3",)),
-        Part(source=table),
-        Part(source=table, last=0.5),
-        Part(source=table, last=0.5, seed=1),
+        Split(source=table),
+        Split(source=table, last=0.5),
+        Split(source=table, last=0.5, seed=1),
     ]
     assert len({source.fingerprint() for source in sources}) == len(sources)
 

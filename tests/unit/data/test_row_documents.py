@@ -4,9 +4,9 @@ import pathlib
 
 import pytest
 
-from pd_bert.data.row_documents import RowDocuments
-from pd_bert.data.survey import documents_of
-from pd_bert.data.table import Table
+from pd_bert.data.source import documents_of
+from pd_bert.data.sources.row_documents import RowDocuments
+from pd_bert.data.sources.table import Table
 from pd_bert.errors import InputError
 
 ROWS = "a\tb\none\tuno\ntwo\t\nthree\ttres\n"

@@ -5,15 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from pd_bert.data.source import (
-    Row,
-    Source,
-    digest,
-    nonempty,
-    split_segments,
-    split_sentences,
-)
+from pd_bert.data.source import Row, Source, digest, nonempty
 from pd_bert.errors import InputError
+from pd_bert.text.sentence_splitting import split_segments, split_sentences
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,17 +10,17 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from pd_bert.data.concatenate import Concatenate
-from pd_bert.data.docstrings import Docstrings
+from pd_bert.contrib.docstrings import Docstrings
 from pd_bert.data.example_spec import TOKENS, Feature
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.files import Meter, read_lines
-from pd_bert.data.sample import Sample
-from pd_bert.data.sentences import Sentences
-from pd_bert.data.source import Row, Source
-from pd_bert.data.survey import Survey, counted, documents_of, joined, rows_of
-from pd_bert.data.table import Table
-from pd_bert.data.text_lines import TextLines
+from pd_bert.data.source import Row, Source, documents_of, rows_of
+from pd_bert.data.sources.concatenate import Concatenate
+from pd_bert.data.sources.sample import Sample
+from pd_bert.data.sources.sentences import Sentences
+from pd_bert.data.sources.table import Table
+from pd_bert.data.sources.text_lines import TextLines
+from pd_bert.data.survey import Survey, counted, joined
 from pd_bert.errors import InputError
 
 _LINES = 30_000

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pd_bert.data.table import Table
+from pd_bert.data.sources.table import Table
 from pd_bert.errors import InputError
 
 

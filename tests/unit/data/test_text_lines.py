@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pd_bert.data import text_lines
-from pd_bert.data.markup import strip_markup
-from pd_bert.data.text_lines import TextLines
+from pd_bert.data.sources import text_lines
+from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.errors import InputError
+from pd_bert.text.markup import strip_markup
 
 
 def write(path: Path, text: str) -> str:

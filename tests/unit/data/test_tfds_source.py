@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import requests
 
-from pd_bert.data.tfds_source import Tfds
+from pd_bert.data.sources.tfds_source import Tfds
 from pd_bert.errors import InputError
 
 # What download_and_prepare() imports; reading prepared data does without.

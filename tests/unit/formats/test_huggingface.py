@@ -13,7 +13,7 @@ import torch
 import transformers
 
 from pd_bert.errors import InputError
-from pd_bert.formats.base import Checkpoint
+from pd_bert.formats.base import LoadedModel
 from pd_bert.formats.huggingface import HuggingFace
 from pd_bert.formats.notes import info_of
 from pd_bert.models.bert import Bert
@@ -205,7 +205,7 @@ def test_write(name, exact, vocabulary, batch, tmp_path):
         weight.assign(np.asarray(weight) + 0.2 * draw.normal(size=weight.shape))
     labels = ("no", "maybe", "yes") if "label" in HEADS[name] else ()
     info = info_of({"pairs": True}, labels, name="b", sequence_length=20)
-    made = Checkpoint(model=model, vocabulary=vocabulary, info=info)
+    made = LoadedModel(model=model, vocabulary=vocabulary, info=info)
     assert HuggingFace().write(made, tmp_path) == ()
     read, loading = getattr(transformers, name).from_pretrained(
         tmp_path, output_loading_info=True
@@ -232,7 +232,7 @@ def test_heads_without_a_place_are_left(vocabulary, batch, tmp_path):
     bert = Bert(name="b", num_layers=1, hidden_dim=8, max_sequence_length=24)
     model = Model(bert, heads, len(vocabulary), dropout=0.0)
     info = info_of({}, ("a", "b", "c"), name="b", sequence_length=20)
-    made = Checkpoint(model=model, vocabulary=vocabulary, info=info)
+    made = LoadedModel(model=model, vocabulary=vocabulary, info=info)
     (line,) = HuggingFace().write(made, tmp_path)
     assert line == (
         "BertForSequenceClassification has no place for masked_lm, next_sentence"
@@ -260,7 +260,7 @@ def test_tokenizer_gives_our_ids(lowercase, vocabulary, tmp_path):
     vocabulary = Vocabulary(tokens=vocabulary.tokens, lowercase=lowercase)
     bert = Bert(name="b", num_layers=1, hidden_dim=8, max_sequence_length=512)
     model = Model(bert, {}, len(vocabulary), dropout=0.0)
-    made = Checkpoint(model=model, vocabulary=vocabulary, info={"name": "b"})
+    made = LoadedModel(model=model, vocabulary=vocabulary, info={"name": "b"})
     HuggingFace().write(made, tmp_path)
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
     plain = WordPiece(vocabulary)(tf.constant(TEXTS)).to_list()

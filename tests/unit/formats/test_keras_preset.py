@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pd_bert.formats.base import Checkpoint
+from pd_bert.formats.base import LoadedModel
 from pd_bert.formats.keras_preset import KerasPreset
 from pd_bert.formats.notes import info_of
 from pd_bert.models.bert import Bert
@@ -32,7 +32,7 @@ def bert(*, exact_gelu: bool = False) -> Bert:
 
 def checkpoint(
     architecture: Bert, heads: dict[str, Head], vocabulary: Vocabulary
-) -> Checkpoint:
+) -> LoadedModel:
     keras.utils.set_random_seed(1)
     model = Model(architecture, heads, len(vocabulary), dropout=0.0)
     draw = np.random.default_rng(2)
@@ -40,7 +40,7 @@ def checkpoint(
         weight.assign(np.asarray(weight) + 0.2 * draw.normal(size=weight.shape))
     labels = ("no", "yes") if "label" in heads else ()
     info = info_of({"pairs": True}, labels, name="b", sequence_length=9)
-    return Checkpoint(model=model, vocabulary=vocabulary, info=info)
+    return LoadedModel(model=model, vocabulary=vocabulary, info=info)
 
 
 def inputs(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:

@@ -6,7 +6,7 @@ import gin
 import pytest
 
 from pd_bert import config
-from pd_bert.models.bert import Bert, like
+from pd_bert.models.bert import Bert, resized
 from pd_bert.models.heads import MaskedLMHead, PooledHead
 from pd_bert.models.model import Model
 
@@ -94,8 +94,8 @@ def test_a_model_has_that_many(shape: tuple[int, int]) -> None:
 
 def test_a_size_like_another() -> None:
     tiny = Bert(name="tiny", num_layers=2, hidden_dim=128)
-    deep = like(tiny, num_layers=12)
+    deep = resized(tiny, num_layers=12)
     assert (deep.name, deep.num_layers, deep.hidden_dim) == ("l12_h128", 12, 128)
-    assert like(tiny, num_layers=2) == tiny  # by its own name: both are made once
-    plain = like(tiny, dropout=0.0)
+    assert resized(tiny, num_layers=2) == tiny  # by its own name: both are made once
+    plain = resized(tiny, dropout=0.0)
     assert (plain.name, plain.dropout, plain.num_layers) == ("tiny", 0.0, 2)

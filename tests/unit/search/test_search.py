@@ -5,12 +5,12 @@ import pathlib
 import pytest
 
 from pd_bert.errors import InputError
+from pd_bert.runs.recipe import Recipe
 from pd_bert.search.samplers import grid, random
 from pd_bert.search.search import Search
 from pd_bert.stages.evaluate import Evaluate
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.read_vocabulary import ReadVocabulary
-from pd_bert.stages.recipe import Recipe
 from pd_bert.tasks.classification import Classification
 
 SPACE = {"SIZE": (8, 16), "RATE": (1e-3, 1e-4)}

@@ -8,23 +8,23 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pd_bert.artifact import Artifact
+from pd_bert.costs.probe import Probe
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.records import Records
-from pd_bert.data.table import Table
-from pd_bert.data.text_lines import TextLines
+from pd_bert.data.sources.table import Table
+from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.errors import InputError
-from pd_bert.stages.artifact import Artifact
+from pd_bert.runs.estimates import estimate
+from pd_bert.runs.recipe import in_order
+from pd_bert.runs.runner import Runner
+from pd_bert.runs.workdir import Workdir
 from pd_bert.stages.base import Stage
 from pd_bert.stages.clean_transfer import CleanTransfer
-from pd_bert.stages.estimates import estimate
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.prepare_transfer import PrepareTransfer
-from pd_bert.stages.probe import Probe
 from pd_bert.stages.read_vocabulary import ReadVocabulary
-from pd_bert.stages.recipe import in_order
-from pd_bert.stages.runner import Runner
 from pd_bert.stages.subset import Subset
-from pd_bert.stages.workdir import Workdir
 from pd_bert.tasks.classification import Classification
 from pd_bert.text.vocabulary import SPECIAL_TOKENS
 from pd_bert.training.runtime import Runtime

@@ -3,10 +3,10 @@ import pathlib
 import numpy as np
 import pytest
 
+from pd_bert.data.curation.confidence import confidence
 from pd_bert.data.example_spec import TOKENS, Feature
 from pd_bert.data.records import Records
 from pd_bert.data.shards import write_manifest, write_shards
-from pd_bert.stages.confidence import confidence
 
 
 def labelled(folder: pathlib.Path, *shards: list[tuple[int, list[float]]]) -> Records:

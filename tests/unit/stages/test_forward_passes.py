@@ -12,7 +12,7 @@ import tensorflow as tf
 from pd_bert.data.example_spec import TOKENS
 from pd_bert.data.records import Records
 from pd_bert.data.shards import write_manifest, write_shards
-from pd_bert.stages.forward_passes import ForwardPasses
+from pd_bert.training.forward_passes import ForwardPasses
 
 _SECONDS = 0.005
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pd_bert.data.table import Table
+from pd_bert.data.sources.table import Table
 from pd_bert.errors import InputError
 from pd_bert.tasks.classification import Classification
 from pd_bert.tasks.metrics import accuracy, f1

@@ -1,0 +1,259 @@
+"""Running a few batches of what a stage would run, and measuring them."""
+
+import copy
+import dataclasses
+import functools
+import gc
+import math
+import pathlib
+import tempfile
+import time
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pd_bert.costs.timing import Timing
+from pd_bert.costs.workload import TrainingLoad, Workload, synthetic_batches
+from pd_bert.data.source import Source
+from pd_bert.data.survey import Read, Survey
+from pd_bert.models.model import Model
+from pd_bert.system import memory
+from pd_bert.training.checkpoint import Checkpoints, Progress
+from pd_bert.training.feed import Forward, distribute
+from pd_bert.training.learner import Learner
+from pd_bert.training.runtime import Runtime, is_cluster
+from pd_bert.training.step import TrainStep
+from pd_bert.training.teacher import Live, Teacher, stored
+
+_SECONDS = 1.0  # of steps a length
+_MOST_SECONDS = 15.0  # of a workload; lengths that are left follow from operations
+# A step with more operations is tried on a part of the batch: it would take seconds.
+_MOST_OPERATIONS = {"CPU": 1e12, "GPU": 1e14, "TPU": 1e14}
+_SURVEY_SECONDS = 2.0
+_MOST_STEPS = 48
+# Larger checkpoints are not written for a trial; disks take some 200 MB a second.
+_MOST_SAVED = 1 << 26
+_BYTES_PER_SECOND = 2e8
+
+
+Load = TypeVar("Load", bound=Workload)
+
+
+class Probe:
+    """Measures workloads on this machine as `runtime` would run them.
+
+    `measures` False gives None in place of every time. It writes into a temporary
+    folder alone.
+    """
+
+    def __init__(
+        self,
+        *,
+        runtime: Runtime,
+        strategy: tf.distribute.Strategy,
+        measures: bool,
+        directory: pathlib.Path,
+    ) -> None:
+        # Workers of a cluster would have to agree on every number of steps.
+        self.measures = measures and not is_cluster(strategy)
+        self.runtime = runtime
+        self.strategy = strategy
+        self.directory = directory
+        self._known: dict[Hashable, Any] = {}
+
+    def sized(self) -> "Probe":
+        """The same, but without measuring; what it reads is read once for both."""
+        other = copy.copy(self)
+        other.measures = False
+        return other
+
+    def once(self, key: Hashable, measure: Callable[[], Any]) -> Any:
+        """What was measured for the key, or is now."""
+        if key not in self._known:
+            self._known[key] = measure()
+        return self._known[key]
+
+    def survey(self, source: Source, read: Read) -> Survey:
+        """What a source holds; equal sources are read twice at most.
+
+        The second time may be faster, as it is for a run: some sources keep what they
+        have read.
+        """
+        first = ("survey", source, read, 1)
+        number = 2 if first in self._known else 1
+        found: Survey = self.once(
+            ("survey", source, read, number),
+            lambda: source.survey(read, _SURVEY_SECONDS),
+        )
+        return found
+
+    def training(self, load: TrainingLoad, lengths: tuple[int, ...]) -> Timing | None:
+        """Steps, checkpoints and memory of a training; None where it cannot run."""
+        needed = 16 * load.network.parameters
+        return self._measured(needed, load, lengths, self._train)
+
+    def forward(self, load: Workload, lengths: tuple[int, ...]) -> Timing | None:
+        """Measuring on a data set, or labelling it; None where it cannot run."""
+        needed = 4 * load.network.parameters
+        return self._measured(needed, load, lengths, self._forward)
+
+    def _measured(
+        self,
+        needed: int,
+        load: Load,
+        lengths: tuple[int, ...],
+        run: Callable[[Load, tuple[int, ...]], Timing],
+    ) -> Timing | None:
+        available = memory.available_bytes()
+        if not self.measures or (available is not None and needed > available):
+            return None
+        part = self._part(load, lengths)
+        timing: Timing = self.once(
+            (run.__name__, part, lengths), lambda: run(part, lengths)
+        )
+        gc.collect()
+        scale = load.batch_size / part.batch_size
+        found = {length: scale * taken for length, taken in timing.batch.items()}
+        for length in lengths[len(found) :]:
+            last = lengths[len(timing.batch) - 1]
+            ratio = load.network.flops(length) / load.network.flops(last)
+            found[length] = ratio * found[last]
+        return dataclasses.replace(timing, batch=found)
+
+    def _part(self, load: Load, lengths: tuple[int, ...]) -> Load:
+        """The same with as many rows a batch as can be tried in seconds."""
+        device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+        rows = load.batch_size
+        unit = self.strategy.num_replicas_in_sync * load.accumulation
+        most = _MOST_OPERATIONS[device] / (3 * load.network.flops(lengths[-1]))
+        while rows > most and rows % (2 * unit) == 0:
+            rows //= 2
+        return dataclasses.replace(load, batch_size=rows)
+
+    def _train(self, load: TrainingLoad, lengths: tuple[int, ...]) -> Timing:
+        memory.reset_peak()
+        begin = time.perf_counter()
+        keras.utils.set_random_seed(0)
+        with self.strategy.scope():
+            model = load.network.build()
+            optimizer = load.optimizer.build(model.weights, 1 << 20)
+        learner = Learner(
+            model, load.objectives, optimizer, seed=0, accumulation=load.accumulation
+        )
+        step = TrainStep(
+            [learner],
+            strategy=self.strategy,
+            teacher=self._teacher(load),
+            jit=self.runtime.jit,
+        )
+        start = each_length = 0.0
+        batch: dict[int, float] = {}
+        for length in lengths:
+            if batch and time.perf_counter() - begin > _MOST_SECONDS:
+                break
+            iterator = iter(
+                distribute(
+                    synthetic_batches(load, length, load.batch_size).iterate,
+                    load.batch_size,
+                    self.strategy,
+                    endless=True,
+                    one_length=len(load.buckets) == 1,
+                )
+            )
+            run = functools.partial(step, iterator, stop=False, start=0)
+            new = _timed(functools.partial(run, count=1))
+            one = _timed(functools.partial(run, count=1))
+            count = min(_MOST_STEPS, math.ceil(_SECONDS / one))
+            steps = _timed(functools.partial(run, count=count)) if count > 1 else one
+            batch[length] = steps / count
+            if not start:
+                done = one + (steps if count > 1 else 0)
+                start = time.perf_counter() - begin - done - batch[length]
+            else:
+                each_length = max(0.0, each_length, new - batch[length])
+        return Timing(
+            start=start,
+            each_length=each_length,
+            batch=batch,
+            save=self._save_seconds(model, optimizer),
+            peak_bytes=memory.peak_bytes(),
+        )
+
+    def _teacher(self, load: TrainingLoad) -> Teacher | None:
+        if load.live_teacher is None:
+            return stored if load.teacher else None
+        with self.strategy.scope():
+            return Live(load.live_teacher.build(dropout=0.0))
+
+    def _save_seconds(
+        self, model: Model, optimizer: keras.optimizers.Optimizer
+    ) -> float:
+        size = 16 * model.parameters
+        if size > _MOST_SAVED:
+            return size / _BYTES_PER_SECOND
+        with tempfile.TemporaryDirectory(dir=self.directory) as folder:
+            checkpoints = Checkpoints(
+                pathlib.Path(folder), model, optimizer, chief=True
+            )
+
+            def save(step: int) -> None:
+                checkpoints.finite()
+                checkpoints.save_best(step)
+                checkpoints.save(Progress(step=step, best_step=step))
+
+            save(1)
+            return _timed(functools.partial(save, 2))
+
+    def _forward(self, load: Workload, lengths: tuple[int, ...]) -> Timing:
+        memory.reset_peak()
+        begin = time.perf_counter()
+        with self.strategy.scope():
+            model = load.network.build(dropout=0.0)
+
+        def measure(batch: Any) -> dict[str, tf.Tensor]:
+            return load.task.measure(model(batch, training=False), batch)
+
+        forward = Forward(measure, self.strategy)
+
+        def run(length: int, count: int) -> None:
+            batches = synthetic_batches(
+                load, length, load.batch_size * count, shuffle=False
+            )
+            one_length = len(load.buckets) == 1
+            for _ in forward(batches.epoch, load.batch_size, one_length=one_length):
+                pass
+
+        start = each_length = 0.0
+        calls: list[float] = []
+        batch: dict[int, float] = {}
+        for length in lengths:
+            if batch and time.perf_counter() - begin > _MOST_SECONDS:
+                break
+            new = _timed(functools.partial(run, length, 1))
+            if not start:
+                start = time.perf_counter() - begin
+            else:
+                each_length = max(each_length, new)
+            one = _timed(functools.partial(run, length, 1))
+            count = max(2, min(_MOST_STEPS, math.ceil(_SECONDS / 2 / one)))
+            batch[length] = one
+            if one < _SECONDS:  # so that what a call itself takes is not small to it
+                many = _timed(functools.partial(run, length, count))
+                batch[length] = max(1e-6, (many - one) / (count - 1))
+            calls.append(max(0.0, one - batch[length]))
+        return Timing(
+            start=start,
+            each_length=max(0.0, each_length - max(calls) - max(batch.values())),
+            each_call=float(np.median(calls)),
+            batch=batch,
+            peak_bytes=memory.peak_bytes(),
+        )
+
+
+def _timed(run: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    run()
+    return max(1e-6, time.perf_counter() - begin)

@@ -1,0 +1,1 @@
+"""Cleaning of transfer sets and reports on them."""

@@ -1,0 +1,39 @@
+"""Section: what is not finished, or cannot be read."""
+
+from pd_bert.analysis.evidence import Evidence
+from pd_bert.report.content import Block, Csv, Paragraph, Section, Table
+
+_HEADER = ("working directory", "stage", "state", "error", "last event")
+
+
+def unfinished_stages(evidence: Evidence) -> Section:
+    """The stages that failed, were stopped or never began, and faults of files."""
+    rows = tuple(
+        (each.workdir, each.stage, each.state, each.error, each.time)
+        for each in evidence.runs.unfinished
+    )
+    blocks: list[Block] = []
+    files: tuple[Csv, ...] = ()
+    if rows:
+        blocks.append(
+            Table(
+                caption="Stages without an artifact. One that is begun and not "
+                "finished may be running still. Times are UTC.",
+                header=_HEADER,
+                rows=tuple(tuple(cell or "–" for cell in row) for row in rows),
+                names=len(_HEADER),
+                headers=2,
+                wide=(3,),
+            )
+        )
+        files = (Csv(name="unfinished", header=_HEADER, rows=rows),)
+    else:
+        text = "All stages that the runs wanted are finished."
+        blocks.append(Paragraph(text=text))
+    blocks += [Paragraph(text=each) for each in evidence.faults]
+    return Section(
+        name="unfinished",
+        title="Unfinished stages",
+        blocks=tuple(blocks),
+        files=files,
+    )

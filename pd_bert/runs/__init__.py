@@ -1,0 +1,1 @@
+"""Running of recipes: which stage runs when, and their results."""

@@ -1,0 +1,1 @@
+"""Files, locks, signals and memory: what the operating system gives."""
