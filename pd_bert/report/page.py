@@ -28,7 +28,7 @@ def page(
     Text is escaped; control characters become U+FFFD.
     """
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("pd_bert.analysis"),
+        loader=jinja2.PackageLoader("pd_bert.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
