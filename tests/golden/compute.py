@@ -22,10 +22,10 @@ from small_stages import SmallStages, small_stages
 from small_texts import SERVED_TEXTS, write_texts
 
 from pd_bert.models.model import Model
+from pd_bert.runs.recipe import in_order
+from pd_bert.runs.runner import Runner
+from pd_bert.runs.workdir import Workdir
 from pd_bert.stages.base import Stage
-from pd_bert.stages.recipe import in_order
-from pd_bert.stages.runner import Runner
-from pd_bert.stages.workdir import Workdir
 from pd_bert.training.runtime import Runtime
 
 _RUNTIME = Runtime(deterministic=True, processes=1, steps_per_call=4, together=3)

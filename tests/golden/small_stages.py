@@ -3,8 +3,8 @@
 import dataclasses
 import pathlib
 
-from pd_bert.data.table import Table
-from pd_bert.data.text_lines import TextLines
+from pd_bert.data.sources.table import Table
+from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.export.saved_model import SavedModel
 from pd_bert.models.bert import Bert
 from pd_bert.objectives.labels import Labels
