@@ -138,7 +138,7 @@ class Probe:
         begin = time.perf_counter()
         keras.utils.set_random_seed(0)
         with self.strategy.scope():
-            model = load.network.build()
+            model = Model.of(load.network)
             optimizer = load.optimizer.build(model.weights, 1 << 20)
         learner = Learner(
             model, load.objectives, optimizer, seed=0, accumulation=load.accumulation
@@ -186,7 +186,7 @@ class Probe:
         if load.live_teacher is None:
             return stored if load.teacher else None
         with self.strategy.scope():
-            return Live(load.live_teacher.build(dropout=0.0))
+            return Live(Model.of(load.live_teacher, dropout=0.0))
 
     def _save_seconds(
         self, model: Model, optimizer: keras.optimizers.Optimizer
@@ -211,7 +211,7 @@ class Probe:
         memory.reset_peak()
         begin = time.perf_counter()
         with self.strategy.scope():
-            model = load.network.build(dropout=0.0)
+            model = Model.of(load.network, dropout=0.0)
 
         def measure(batch: Any) -> dict[str, tf.Tensor]:
             return load.task.measure(model(batch, training=False), batch)

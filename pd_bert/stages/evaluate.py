@@ -17,8 +17,7 @@ from pd_bert.data.pipeline import DEFAULT_BUCKETS
 from pd_bert.models.model import Model
 from pd_bert.models.outputs import Outputs
 from pd_bert.stages.base import Context, Info, Stage, require_same_labels
-from pd_bert.stages.finetune import expected_splits, task_splits
-from pd_bert.stages.prepare_task import PrepareTask
+from pd_bert.stages.prepare_task import PrepareTask, expected_splits
 from pd_bert.system.atomic import written_aside
 from pd_bert.training.evaluation import Evaluation
 from pd_bert.training.forward_passes import ForwardPasses, expected_passes
@@ -72,7 +71,8 @@ class Evaluate(Stage):
         task = self.task_data.task
         with context.strategy.scope():
             model = Model.load(artifact.directory)
-        splits = task_splits(self.task_data, context)
+        measured = self.task_data.measured
+        splits = {split: data.records(context) for split, data in measured.items()}
         buckets = context.buckets(self.buckets, splits["dev"])
 
         def measure(outputs: Outputs, batch: Any) -> dict[str, tf.Tensor]:

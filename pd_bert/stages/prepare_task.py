@@ -9,11 +9,13 @@ from pd_bert.costs.estimate_prepare import Part
 from pd_bert.costs.probe import Probe
 from pd_bert.data.encode_rows import EncodeRows
 from pd_bert.data.example_spec import TOKENS
+from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.shards import chunked
 from pd_bert.data.source import Row, Source, nonempty, rows_of
 from pd_bert.data.sources.held import Held
 from pd_bert.data.survey import Survey
 from pd_bert.stages.base import Context, Info
+from pd_bert.stages.data_set import DataSet
 from pd_bert.stages.prepare import Prepare, row_size
 from pd_bert.tasks.text_task import TextTask
 
@@ -67,6 +69,15 @@ class PrepareTask(Prepare):
                 for split in self.task.unlabeled_splits
             }
         return {**info, **self._carry_vocabulary(context)}
+
+    @property
+    def measured(self) -> dict[str, DataSet]:
+        """The splits that models are measured on, by name."""
+        return {
+            split: DataSet(self, split)
+            for split in self.task.splits
+            if split != "train"
+        }
 
     def _pairs(self) -> bool:
         """Whether the rows have two texts; the first one tells."""
@@ -127,3 +138,11 @@ def _first(sample: Survey) -> Row:
 def _no_label(row: Row) -> int:
     """Labels take the same room whatever they are."""
     return 0
+
+
+def expected_splits(
+    task_data: PrepareTask, inputs: Mapping[str, Info]
+) -> dict[str, ExpectedRecords]:
+    """The splits of `task_data`, prepared or not, that models are measured on."""
+    splits = require_known(inputs, "task_data", "splits")
+    return {split: splits[split] for split in task_data.task.splits if split != "train"}

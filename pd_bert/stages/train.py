@@ -1,30 +1,57 @@
-"""What every stage that trains a model shares."""
+"""Stages that train a model: what they share."""
 
 import abc
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import ClassVar
 
 from pd_bert.costs.cost import Cost, require_known
-from pd_bert.costs.estimate_training import estimate_training
+from pd_bert.costs.estimate_training import estimate_training, network_of
 from pd_bert.costs.probe import Probe
-from pd_bert.data.example_spec import ExampleSpec
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.pipeline import DEFAULT_BUCKETS
-from pd_bert.data.records import Records
 from pd_bert.errors import InputError
 from pd_bert.models.encoder import Architecture
 from pd_bert.models.initialization import Initialization, Whole
 from pd_bert.models.network import Network
+from pd_bert.models.outputs import Wanted, joined
 from pd_bert.objectives.base import Objective
-from pd_bert.stages.base import Context, Info, Outcome, Stage
+from pd_bert.stages.base import Context, Info, Outcome, Stage, require_same_labels
+from pd_bert.stages.data_set import DataSet
+from pd_bert.stages.live_teacher import LiveTeacher
+from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.train_together import train_together
 from pd_bert.tasks.base import Task
+from pd_bert.training.inputs import BatchInputs, StudentInputs
 from pd_bert.training.optimizer import AdamW
 from pd_bert.training.runtime import Runtime
-from pd_bert.training.teacher import Teacher
 from pd_bert.values import from_json, to_json
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingData:
+    """The data sets of a training, and the task that gives heads and metrics.
+
+    `measured` are splits by name: `dev` chooses the best weights, others are measured
+    once at the end. `labels` is the stage whose artifact has the label names.
+    """
+
+    task: Task
+    train: DataSet
+    measured: Mapping[str, DataSet] = MappingProxyType({})
+    labels: Stage | None = None
+
+    @classmethod
+    def of_task(cls, train: DataSet, task_data: PrepareTask) -> "TrainingData":
+        """Returns data that are measured on the splits of a prepared task."""
+        return cls(
+            task=task_data.task,
+            train=train,
+            measured=task_data.measured,
+            labels=task_data,
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,12 +59,17 @@ class Train(Stage):
     """Trains a model of `architecture`, from `initial` or from random weights.
 
     `initialization` says what is taken of the initial model. Without an architecture it
-    is that of the initial model.
+    is that of the initial model. `trainable` names the parts that are trained, parts of
+    the encoder (`Encoder.parts`) and heads; None: all.
+
+    Objectives read what `teachers` compute inside the step, or what is stored in the
+    records; `inputs` makes what the student reads.
 
     Runs `steps` updates or, without it, `epochs` passes over the data. On dev it
-    measures every `evaluate_every` steps (default: once an epoch) and keeps the best;
-    `patience` evaluations without a better one end it early. Length buckets hold for
-    all but fixed-length windows.
+    measures every `evaluate_every` steps (default: once per epoch) and keeps the best;
+    `patience` evaluations without a better one end it early. With `validation`, a stage
+    with records like those trained on, the mean loss on it decides instead of the
+    task's metric on dev. Length buckets hold for all but fixed-length windows.
 
     `seed` draws weights and dropout and, without `order_seed`, the order of the
     examples and their masks. Students whose data, order and schedule are equal may be
@@ -47,12 +79,16 @@ class Train(Stage):
     architecture: Architecture | None = None
     initial: Stage | None = None
     initialization: Initialization = dataclasses.field(default_factory=Whole)
+    trainable: tuple[str, ...] | None = None
     objectives: tuple[Objective, ...]
+    teachers: tuple[LiveTeacher, ...] = ()
+    student_inputs: StudentInputs = dataclasses.field(default_factory=BatchInputs)
     optimizer: AdamW
     batch_size: int = 32
     accumulation: int = 1
     epochs: int = 1
     steps: int | None = None
+    validation: Stage | None = None
     evaluate_every: int | None = None
     patience: int | None = None
     buckets: tuple[int, ...] = DEFAULT_BUCKETS
@@ -61,38 +97,61 @@ class Train(Stage):
 
     collective: ClassVar[bool] = True
     trains: ClassVar[bool] = True
-    has_teacher: ClassVar[bool] = False
-    """Whether `teacher` gives one."""
 
     @property
     @abc.abstractmethod
-    def data(self) -> Stage:
-        """The stage whose artifact holds the records and the vocabulary."""
+    def data(self) -> TrainingData:
+        """The data sets that it reads, and the task."""
 
     @property
-    @abc.abstractmethod
-    def learnt_task(self) -> Task:
-        """Heads, transform and metrics."""
+    def live(self) -> dict[str, Stage]:
+        """The stages of the live teachers by the teachers' names."""
+        return {teacher.name: teacher.model for teacher in self.teachers}
 
-    @abc.abstractmethod
-    def training_records(self, context: Context) -> Records:
-        """What to train on."""
-
-    def needed(self, context: Context) -> ExampleSpec:
-        """The features that the training records must have."""
-        return self.learnt_task.spec()
-
-    def evaluation_records(self, context: Context) -> dict[str, Records]:
-        """Splits to measure: `dev` chooses the best weights, others come at the end."""
-        return {}
+    @property
+    def wanted_of_teachers(self) -> dict[str, Wanted]:
+        """The outputs that objectives and inputs read of each teacher, by its name."""
+        reads = [
+            (each.teacher, wanted)
+            for each in self.objectives
+            if (wanted := each.reads.teacher) is not None
+        ]
+        if (wanted := self.student_inputs.wanted) is not None:
+            reads.append((self.student_inputs.teacher, wanted))
+        return {
+            name: joined(wanted for other, wanted in reads if other == name)
+            for name in dict.fromkeys(name for name, _ in reads)
+        }
 
     def labels(self, context: Context) -> tuple[str, ...]:
-        """The label names of the logits."""
-        return context.artifact(self.data).labels
+        """Returns the label names of the logits.
 
-    def teacher(self, context: Context) -> Teacher | None:
-        """Where the objectives get the teacher's outputs."""
-        return None
+        Raises InputError unless the teachers whose logits are read have the same.
+        """
+        stage = self.data.labels
+        if stage is None:
+            return ()
+        labels = context.artifact(stage).labels
+        for source in self._labelers(labels):
+            artifact = context.artifact(source)
+            require_same_labels(
+                context.where,
+                model=str(artifact.directory),
+                has=artifact.labels,
+                wanted=labels,
+            )
+        return labels
+
+    def _labelers(self, labels: tuple[str, ...]) -> list[Stage]:
+        """The stages whose logits are read, for heads that the student has too."""
+        heads = self.data.task.heads(labels).keys()
+        read = [
+            name
+            for name, wanted in self.wanted_of_teachers.items()
+            if wanted.heads is None or heads & set(wanted.heads)
+        ]
+        stored = [self.data.train.stage] if set(read) - self.live.keys() else []
+        return [*stored, *(self.live[name] for name in read if name in self.live)]
 
     def result_columns(self) -> Info:
         if self.architecture is not None:
@@ -100,26 +159,15 @@ class Train(Stage):
         else:
             assert self.initial is not None
             size = self.initial.result_columns()["size"]
-        return {
-            "size": size,
-            "task": self.learnt_task.name,
-            "seed": self.seed,
-        }
+        return {"size": size, "task": self.data.task.name, "seed": self.seed}
 
     def check(self) -> None:
         super().check()
         if self.architecture is None and self.initial is None:
             raise InputError(
-                f"{self.kind} {self.name}: a model needs an architecture or an initial "
+                f"{self.title}: a model needs an architecture or an initial "
                 "model to take it from; received neither"
             )
-        for objective in self.objectives:
-            if objective.needs_teacher and not self.has_teacher:
-                raise InputError(
-                    f"{self.kind} {self.name}: {type(objective).__name__} learns from "
-                    f"a teacher, which a stage of kind distill has; {self.kind} has "
-                    "none"
-                )
         for name in ("batch_size", "accumulation", "epochs"):
             _require_at_least_one(self, name)
         for name in ("steps", "evaluate_every", "patience"):
@@ -127,39 +175,79 @@ class Train(Stage):
                 _require_at_least_one(self, name)
         if not 0 <= self.seed < 1 << 31:
             raise InputError(
-                f"{self.kind} {self.name}: a seed is from 0 to 2³¹ − 1; received "
-                f"{self.seed}"
+                f"{self.title}: a seed is from 0 to 2³¹ − 1; received {self.seed}"
             )
         if self.batch_size % self.accumulation:
             raise InputError(
-                f"{self.kind} {self.name}: batch_size must be a multiple of "
+                f"{self.title}: batch_size must be a multiple of "
                 f"accumulation; received {self.batch_size} and {self.accumulation}"
             )
+        if len(self.live) < len(self.teachers):
+            raise InputError(
+                f"{self.title}: teachers have different names; received "
+                f"{', '.join(teacher.name for teacher in self.teachers)}"
+            )
+
+    def require(self, student: Network, teachers: Mapping[str, Network]) -> None:
+        """Raises InputError unless student and teachers have all that is read of them.
+
+        `teachers` are those whose network is known, by name.
+        """
+        for each in self.objectives:
+            each.require(student, teachers.get(each.teacher), self.title)
+        inputs = self.student_inputs
+        inputs.check(student, teachers.get(inputs.teacher), self.title)
+        parts = [*student.shapes, *(name for name, _ in student.heads)]
+        for name in self.trainable or ():
+            if name not in parts:
+                raise InputError(
+                    f"{self.title}: trainable names parts of the student, "
+                    f"{', '.join(parts)}; received {name!r}"
+                )
 
     def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
         info = super().promise(inputs, where)
-        # Only fine-tuning and distillation have a task with labels.
-        task_data = inputs.get("task_data", {"labels": []})
-        if "labels" in task_data:
-            info["labels"] = task_data["labels"]
-            for objective in self.objectives:
-                objective.check_labels(tuple(info["labels"]))
+        labels = {f: i.get("labels") for f, i in inputs.items()}
+        mine = self.inputs()
+        info["labels"] = []
+        if self.data.labels is not None:
+            (field,) = (f for f, s in mine.items() if s is self.data.labels)
+            if (wanted := labels[field]) is None:
+                del info["labels"]
+            else:
+                info["labels"] = wanted
+                for field, stage in mine.items():
+                    if (
+                        stage in self._labelers(tuple(wanted))
+                        and labels[field] is not None
+                    ):
+                        require_same_labels(
+                            where,
+                            model=f"the teacher of {stage.title}",
+                            has=labels[field],
+                            wanted=wanted,
+                        )
         initial = inputs.get("initial", {})
         architecture = self.architecture
         if architecture is None and "architecture" in initial:
             architecture = from_json(initial["architecture"])
         if architecture is not None:
             info["architecture"] = to_json(architecture)
-            if "architecture" in initial and "vocabulary_size" in info:
-                # Vocabularies were compared above, so the sizes are the same.
+            if "vocabulary_size" in info and "labels" in info:
                 size = info["vocabulary_size"]
-                its = from_json(initial["architecture"])
-                self.initialization.check((architecture, size), (its, size), where)
+                student = Network.of(
+                    architecture, self.data.task.heads(tuple(info["labels"])), size
+                )
+                self.require(student, {})
+                if "architecture" in initial:
+                    its = Network.of(from_json(initial["architecture"]), {}, size)
+                    self.initialization.check(student, its, where)
         return info
 
     def plan(self, inputs: Mapping[str, Info]) -> Info:
         info: Info = {"steps": self.steps or f"{self.epochs} epochs"}
-        (data,) = (i for f, i in inputs.items() if self.inputs()[f] is self.data)
+        stage = self.data.train.stage
+        data = next(i for f, i in inputs.items() if self.inputs()[f] is stage)
         count = data.get("train", data).get("count")
         if self.steps is None and count is not None:
             info["steps"] = f"about {self.epochs * math.ceil(count / self.batch_size)}"
@@ -171,14 +259,16 @@ class Train(Stage):
         return info
 
     def companions(self, runtime: Runtime) -> str:
-        """Equal for students that can learn from the same batches of one teacher."""
+        """Equal for students that can learn from the same batches and teachers."""
         return dataclasses.replace(
             self,
             name="",
             architecture=None,
             initial=None,
             initialization=Whole(),
+            trainable=None,
             objectives=(),
+            student_inputs=BatchInputs(),
             optimizer=AdamW(learning_rate=0.0),
             accumulation=1,
             seed=self.order,
@@ -197,20 +287,24 @@ class Train(Stage):
 
     @property
     def order(self) -> int:
-        """What draws the order of the examples."""
+        """The seed that draws the order of the examples."""
         return self.seed if self.order_seed is None else self.order_seed
 
     def expected_records(
         self, inputs: Mapping[str, Info]
     ) -> tuple[ExpectedRecords, dict[str, ExpectedRecords]]:
         """What it will train on, and the splits that it will measure."""
-        field = next(f for f, stage in self.inputs().items() if stage is self.data)
-        splits = require_known(inputs, field, "splits")
-        return splits.get("train", splits.get("")), {}
+
+        def found(data: DataSet) -> ExpectedRecords:
+            field = next(f for f, s in self.inputs().items() if s is data.stage)
+            return require_known(inputs, field, "splits")[data.folder]
+
+        measured = {split: found(data) for split, data in self.data.measured.items()}
+        return found(self.data.train), measured
 
     def expected_teacher(self, inputs: Mapping[str, Info]) -> Network | None:
         """The teacher that will run inside every step, if there is one."""
-        return None
+        return network_of(inputs, "teachers.0.model") if self.teachers else None
 
     def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
         return estimate_training(self, inputs, probe)
@@ -220,6 +314,5 @@ def _require_at_least_one(stage: Stage, name: str) -> None:
     """Raises InputError for a count below one."""
     if getattr(stage, name) < 1:
         raise InputError(
-            f"{stage.kind} {stage.name}: {name} must be at least 1; received "
-            f"{getattr(stage, name)}"
+            f"{stage.title}: {name} must be at least 1; received {getattr(stage, name)}"
         )

@@ -125,7 +125,7 @@ def test_save_and_load(architecture: Architecture, tmp_path) -> None:
     for name in heads:
         close(one.logits[name], other.logits[name], 0)
     student = Model(architecture, {"label": PooledHead(num_outputs=2)}, VOCABULARY)
-    initialized = student.initialize(loaded, Whole(), "here")
+    initialized = Whole().apply(student, loaded, "here")
     assert initialized["random"] == ["label"]  # another number of outputs
     close(student(batch).encoder.sequence, one.encoder.sequence, 0)
 

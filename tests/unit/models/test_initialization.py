@@ -63,7 +63,7 @@ def test_takes_those_parts_and_no_other(
     initial = make(layers, 1)
     student = make(2, 2)
     before = make(2, 2)
-    found = student.initialize(initial, initialization, "here")
+    found = initialization.apply(student, initial, "here")
     assert found["taken"] == taken
     assert same(student, initial) == set(taken)
     assert same(student, before) == set(found["random"])
@@ -73,9 +73,9 @@ def test_takes_those_parts_and_no_other(
 def test_whole_takes_heads_that_are_equal() -> None:
     initial = make(1, 1, masked_lm=MaskedLMHead(), label=PooledHead(num_outputs=2))
     student = make(1, 2, masked_lm=MaskedLMHead(), label=PooledHead(num_outputs=3))
-    found = student.initialize(initial, Whole(), "here")
+    found = Whole().apply(student, initial, "here")
     assert found["random"] == ["label"]
-    mine, its = student.heads["masked_lm"].layers, initial.heads["masked_lm"].layers
+    mine, its = student.head_layers["masked_lm"], initial.head_layers["masked_lm"]
     for one, other in zip(mine, its, strict=True):
         for a, b in zip(one.trainable_weights, other.trainable_weights, strict=True):
             np.testing.assert_array_equal(a, b)
@@ -84,7 +84,7 @@ def test_whole_takes_heads_that_are_equal() -> None:
 def test_parts_of_a_model_leave_its_heads() -> None:
     initial = make(2, 1, label=PooledHead(num_outputs=2))
     student = make(1, 2, label=PooledHead(num_outputs=2))
-    found = student.initialize(initial, Truncated(), "here")
+    found = Truncated().apply(student, initial, "here")
     assert found["random"] == ["pooler", "label"]
 
 

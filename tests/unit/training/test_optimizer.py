@@ -61,9 +61,9 @@ def test_like_numpy():
         [generator.normal(size=s) * scale for s in shapes.values()]
         for scale in (1.0, 0.01, 3.0, 0.02, 0.5, 1.0)
     ]
-    optimizer = AdamW(learning_rate=0.1, warmup=0.2, clip_norm=0.5).build(
-        variables, STEPS
-    )
+    optimizer = AdamW(
+        learning_rate=0.1, schedule=LinearDecay(warmup=0.2), clip_norm=0.5
+    ).build(variables, STEPS)
     for grads in gradients:
         optimizer.apply([tf.constant(g, tf.float32) for g in grads], variables)
     for variable, wanted in zip(
@@ -78,9 +78,9 @@ def test_what_is_decayed():
     before = [np.asarray(weight) for weight in model.weights]
     for weight in model.weights:
         weight.assign(tf.ones(weight.shape))
-    optimizer = AdamW(learning_rate=0.5, warmup=0.0, weight_decay=0.1).build(
-        model.weights, STEPS
-    )
+    optimizer = AdamW(
+        learning_rate=0.5, schedule=LinearDecay(warmup=0.0), weight_decay=0.1
+    ).build(model.weights, STEPS)
     optimizer.apply([tf.zeros(w.shape) for w in model.weights], model.weights)
     decayed = {w.path for w in model.weights if np.asarray(w).max() < 1}
     kept = {w.path for w in model.weights} - decayed
@@ -92,7 +92,9 @@ def test_what_is_decayed():
 
 
 def test_the_rate_falls_to_zero():
-    optimizer = AdamW(learning_rate=0.4, warmup=0.2).build([], STEPS)
+    optimizer = AdamW(learning_rate=0.4, schedule=LinearDecay(warmup=0.2)).build(
+        [], STEPS
+    )
     schedule = optimizer._learning_rate
     rates = [float(schedule(tf.constant(step))) for step in range(STEPS + 1)]
     wanted = [0.2, 0.4, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15, 0.1, 0.05, 0.0]
