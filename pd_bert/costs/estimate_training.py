@@ -46,12 +46,12 @@ def estimate_training(
     Training is three forward passes of operations: one forward, two backward.
     """
     data, splits = stage.expected_records(inputs)
-    field = next(f for f, s in stage.inputs().items() if s is stage.data)
+    field = next(f for f, s in stage.inputs().items() if s is stage.data.train.stage)
     labels = tuple(inputs.get("task_data", {}).get("labels", ()))
     architecture = stage.architecture or require_known(
         inputs, "initial", "architecture"
     )
-    heads = stage.learnt_task.heads(labels)
+    heads = stage.data.task.heads(labels)
     network = Network(
         architecture=architecture,
         heads=tuple(sorted(heads.items())),
@@ -62,7 +62,7 @@ def estimate_training(
     live = stage.expected_teacher(inputs)
     load = TrainingLoad(
         network=network,
-        task=stage.learnt_task,
+        task=stage.data.task,
         spec=tuple(data.spec.items()),
         sequence_length=data.sequence_length,
         batch_size=stage.batch_size,
@@ -89,7 +89,7 @@ def estimate_training(
     replicas = probe.strategy.num_replicas_in_sync
     passes = Workload(
         network=network,
-        task=stage.learnt_task,
+        task=stage.data.task,
         spec=load.spec if dev is None else tuple(dev.spec.items()),
         sequence_length=data.sequence_length,
         batch_size=-(-max(stage.batch_size, 32) // replicas) * replicas,

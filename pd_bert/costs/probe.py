@@ -20,13 +20,14 @@ from pd_bert.costs.workload import TrainingLoad, Workload, synthetic_batches
 from pd_bert.data.source import Source
 from pd_bert.data.survey import Read, Survey
 from pd_bert.models.model import Model
+from pd_bert.models.outputs import EVERY_HEAD
 from pd_bert.system import memory
 from pd_bert.training.checkpoint import Checkpoints, Progress
 from pd_bert.training.feed import Forward, distribute
-from pd_bert.training.learner import Learner
+from pd_bert.training.learner import Learner, Student
 from pd_bert.training.runtime import Runtime, is_cluster
 from pd_bert.training.step import TrainStep
-from pd_bert.training.teacher import Live, Teacher, stored
+from pd_bert.training.teacher import Live, Stored, Teacher
 
 _SECONDS = 1.0  # of steps a length
 _MOST_SECONDS = 15.0  # of a workload; lengths that are left follow from operations
@@ -139,14 +140,13 @@ class Probe:
         keras.utils.set_random_seed(0)
         with self.strategy.scope():
             model = Model.of(load.network)
-            optimizer = load.optimizer.build(model.weights, 1 << 20)
-        learner = Learner(
-            model, load.objectives, optimizer, seed=0, accumulation=load.accumulation
-        )
+            student = Student(model, load.objectives)
+            optimizer = load.optimizer.build(student.trained_weights, 1 << 20)
+        learner = Learner(student, optimizer, seed=0, accumulation=load.accumulation)
         step = TrainStep(
             [learner],
             strategy=self.strategy,
-            teacher=self._teacher(load),
+            teachers=self._teachers(load),
             jit=self.runtime.jit,
         )
         start = each_length = 0.0
@@ -182,11 +182,12 @@ class Probe:
             peak_bytes=memory.peak_bytes(),
         )
 
-    def _teacher(self, load: TrainingLoad) -> Teacher | None:
+    def _teachers(self, load: TrainingLoad) -> dict[str, Teacher]:
         if load.live_teacher is None:
-            return stored if load.teacher else None
+            return {"teacher": Stored()} if load.teacher else {}
         with self.strategy.scope():
-            return Live(Model.of(load.live_teacher, dropout=0.0))
+            model = Model.of(load.live_teacher, dropout=0.0)
+            return {"teacher": Live(model, EVERY_HEAD)}
 
     def _save_seconds(
         self, model: Model, optimizer: keras.optimizers.Optimizer
@@ -196,7 +197,7 @@ class Probe:
             return size / _BYTES_PER_SECOND
         with tempfile.TemporaryDirectory(dir=self.directory) as folder:
             checkpoints = Checkpoints(
-                pathlib.Path(folder), model, optimizer, chief=True
+                pathlib.Path(folder), model.weights, optimizer, chief=True
             )
 
             def save(step: int) -> None:

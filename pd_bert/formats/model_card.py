@@ -147,7 +147,7 @@ def _roles(info: Info, ancestors: Mapping[str, Info]) -> Iterator[tuple[str, str
     for field, role in (
         ("initial", "Initial model"),
         ("teacher", "Teacher"),
-        ("live_teacher", "Teacher"),
+        ("teachers.0.model", "Teacher"),
     ):
         for name in _read(info, field, ancestors):
             yield role, name

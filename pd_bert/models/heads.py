@@ -115,11 +115,13 @@ class _DenseHead(Head):
     use_dropout: bool
 
     def build(self, encoder: Encoder, *, dropout: float) -> Layers:
+        # In this order: each draws a seed from Keras's generator when it is made.
+        rate = keras.layers.Dropout(dropout if self.use_dropout else 0.0)
         dense = keras.layers.Dense(
             self.num_outputs, kernel_initializer=_initializer(), name="logits"
         )
         dense.build((None, encoder.hidden_dim))
-        return keras.layers.Dropout(dropout if self.use_dropout else 0.0), dense
+        return rate, dense
 
     def parameters(self, hidden_dim: int, vocabulary_size: int) -> int:
         return (hidden_dim + 1) * self.num_outputs

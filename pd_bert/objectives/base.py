@@ -70,7 +70,7 @@ class Objective(abc.ABC):
         """
 
     def require(self, student: Network, teacher: Network | None, where: str) -> None:
-        """Raises InputError unless the models have what it reads, and `check` passes."""
+        """Raises InputError unless the models have what it reads and pass `check`."""
         reads, where = self.reads, f"{where}: {type(self).__name__}"
         student.require(reads.student, f"{where}, student")
         if reads.teacher is not None and teacher is not None:

@@ -10,7 +10,7 @@ from pd_bert.objectives.base import LossInputs, Objective, Reads
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Labels(Objective):
-    """The loss of fine-tuning, one per label of the feature that is named like the head.
+    """The loss of fine-tuning, on labels in the feature that is named like the head.
 
     It is − log p(gold label) or, where the head has one output (a regression),
     (score − gold score)². A head of texts has one label per example [batch], one of

@@ -71,8 +71,10 @@ class Evaluate(Stage):
         task = self.task_data.task
         with context.strategy.scope():
             model = Model.load(artifact.directory)
-        measured = self.task_data.measured
-        splits = {split: data.records(context) for split, data in measured.items()}
+        splits = {
+            split: data.records(context)
+            for split, data in self.task_data.measured.items()
+        }
         buckets = context.buckets(self.buckets, splits["dev"])
 
         def measure(outputs: Outputs, batch: Any) -> dict[str, tf.Tensor]:

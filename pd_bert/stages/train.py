@@ -4,7 +4,6 @@ import abc
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import ClassVar
 
 from pd_bert.costs.cost import Cost, require_known
@@ -40,7 +39,7 @@ class TrainingData:
 
     task: Task
     train: DataSet
-    measured: Mapping[str, DataSet] = MappingProxyType({})
+    measured: Mapping[str, DataSet] = dataclasses.field(default_factory=dict)
     labels: Stage | None = None
 
     @classmethod
@@ -217,16 +216,10 @@ class Train(Stage):
             else:
                 info["labels"] = wanted
                 for field, stage in mine.items():
-                    if (
-                        stage in self._labelers(tuple(wanted))
-                        and labels[field] is not None
-                    ):
-                        require_same_labels(
-                            where,
-                            model=f"the teacher of {stage.title}",
-                            has=labels[field],
-                            wanted=wanted,
-                        )
+                    has = labels[field]
+                    if stage in self._labelers(tuple(wanted)) and has is not None:
+                        model = f"the teacher of {stage.title}"
+                        require_same_labels(where, model=model, has=has, wanted=wanted)
         initial = inputs.get("initial", {})
         architecture = self.architecture
         if architecture is None and "architecture" in initial:

@@ -2,12 +2,12 @@
 
 import abc
 import dataclasses
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import tensorflow as tf
 
-KerasSchedule = keras.optimizers.schedules.LearningRateSchedule
+KerasSchedule: TypeAlias = keras.optimizers.schedules.LearningRateSchedule
 
 
 class LearningRateSchedule(abc.ABC):

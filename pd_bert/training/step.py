@@ -16,8 +16,9 @@ class TrainStep:
     """Forward, backward and update, several steps per call, on every replica.
 
     All learners get the same batches and the same outputs of the teachers: several
-    students cost one input pipeline and one pass of each teacher. They are independent of each
-    other in the graph, so that small ones fill a machine that one of them cannot.
+    students cost one input pipeline and one pass of each teacher. They are independent
+    of each other in the graph, so that small ones fill a machine that one of them
+    cannot.
     """
 
     def __init__(

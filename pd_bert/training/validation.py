@@ -1,5 +1,6 @@
 """The loss of a student on held-out records."""
 
+import collections
 from typing import Any
 
 import numpy as np
@@ -51,17 +52,14 @@ class ValidationLoss:
 
     def __call__(self) -> dict[str, float]:
         """Returns the loss under the name `validation_loss`."""
-        totals: dict[str, float] = {}
+        totals: dict[str, float] = collections.defaultdict(float)
         one_length = len(self._batches.buckets) == 1
         for found in self._forward(
             self._batches.epoch, self._batches.batch_size, one_length=one_length
         ):
+            del found["example_id"]
             for name, values in found.items():
-                if name == "example_id":
-                    continue
-                totals[name] = totals.get(name, 0.0) + float(
-                    np.sum(values, dtype=np.float64)
-                )
+                totals[name] += float(np.sum(values, dtype=np.float64))
         self._batches.close()
         loss = sum(
             each.weight * totals[f"loss_{index}"] / max(totals[f"count_{index}"], 1e-9)

@@ -15,6 +15,7 @@ from pd_bert.stages.base import Stage
 from pd_bert.stages.distill import Distill
 from pd_bert.stages.finetune import Finetune
 from pd_bert.stages.label import Label
+from pd_bert.stages.live_teacher import LiveTeacher
 from pd_bert.stages.prepare_corpus import PrepareCorpus
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.prepare_transfer import PrepareTransfer
@@ -206,7 +207,7 @@ def _students(
         architecture=_SIZE,
         initial=None,
         transfer=prepared["transfer"],
-        live_teacher=teachers["labels"],
+        teachers=(LiveTeacher(model=teachers["labels"]),),
         seed=4,
     )
     scores = dataclasses.replace(

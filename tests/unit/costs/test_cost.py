@@ -10,6 +10,7 @@ from pd_bert.costs.cost import total as total_of
 from pd_bert.costs.timing import Timing, chosen_lengths
 from pd_bert.models.bert import Bert
 from pd_bert.models.heads import MaskedLMHead, PooledHead
+from pd_bert.models.model import Model
 from pd_bert.models.network import Network
 
 _VOCABULARY_SIZE = 500

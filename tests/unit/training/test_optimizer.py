@@ -20,6 +20,7 @@ from pd_bert.training.checkpoint import Checkpoints
 from pd_bert.training.learner import Learner
 from pd_bert.training.loop import Schedule, Training, train
 from pd_bert.training.optimizer import AdamW
+from pd_bert.training.schedules import LinearDecay
 
 SIZE = Bert(name="b", num_layers=1, hidden_dim=8, num_heads=2, dropout=0.0)
 STEPS = 10
