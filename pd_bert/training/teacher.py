@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Mapping
 
-import numpy as np
 import tensorflow as tf
 
 from pd_bert.data.example_spec import Feature
@@ -15,7 +14,7 @@ from pd_bert.objectives.base import Batch
 Teacher = Callable[[Batch], Outputs]
 
 # The head whose logits are stored without its name: that of most tasks.
-_HEAD = "label"
+LABEL_HEAD = "label"
 
 
 class Live:
@@ -42,7 +41,7 @@ class Stored:
         logits, hidden, attention = {}, {}, {}
         for key in sorted(batch):
             if match := re.fullmatch(f"{self._name}_logits(?:_(.+))?", key):
-                logits[match[1] or _HEAD] = _float32(batch[key])
+                logits[match[1] or LABEL_HEAD] = _float32(batch[key])
             elif match := re.fullmatch(rf"{self._name}_hidden_(\d+)", key):
                 hidden[int(match[1])] = _float32(batch[key])
             elif match := re.fullmatch(rf"{self._name}_attention_(\d+)", key):
@@ -84,20 +83,16 @@ def stored_features(
     return features
 
 
-def feature_values(name: str, outputs: Outputs) -> dict[str, tf.Tensor]:
-    """Returns a teacher's outputs by the names of `stored_features`."""
+def feature_values(
+    name: str, outputs: Outputs, features: Mapping[str, Feature]
+) -> dict[str, tf.Tensor]:
+    """Returns a teacher's outputs by the names of `stored_features`, in their dtypes."""
     found = {_logits_feature(name, head): v for head, v in outputs.logits.items()}
     found |= {f"{name}_hidden_{layer}": v for layer, v in outputs.hidden.items()}
     for key in ("embeddings", "pooled"):
         if (value := getattr(outputs, key)) is not None:
             found[f"{name}_{key}"] = value
-    return found
-
-
-def without_padding(value: np.ndarray, feature: Feature, length: int) -> np.ndarray:
-    """Returns one example's value in the dtype of its feature, cut to its length."""
-    cut = value[:length] if feature.variable else value
-    return cut.astype(tf.dtypes.as_dtype(feature.dtype).as_numpy_dtype)
+    return {key: tf.cast(found[key], each.dtype) for key, each in features.items()}
 
 
 def stored_shapes(
@@ -121,7 +116,7 @@ def stored_shapes(
 
 
 def _logits_feature(name: str, head: str) -> str:
-    return f"{name}_logits" if head == _HEAD else f"{name}_logits_{head}"
+    return f"{name}_logits" if head == LABEL_HEAD else f"{name}_logits_{head}"
 
 
 def _float32(value: tf.Tensor) -> tf.Tensor:
