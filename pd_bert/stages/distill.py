@@ -33,6 +33,7 @@ class Distill(Train):
     live_teacher: Stage | None = None
 
     kind: ClassVar[str] = "distill"
+    is_method: ClassVar[bool] = True
     has_teacher: ClassVar[bool] = True
 
     @property
