@@ -27,9 +27,11 @@ DESCRIPTION = "assets.extra/pd_bert.json"
 class SavedModel(Stage):
     """Writes `saved_model/`, which needs only tensorflow and tensorflow-text."""
 
+    name: str = ""
     model: Stage
 
     kind: ClassVar[str] = "export"
+    named_after: ClassVar[str] = "model"
 
     def result_columns(self) -> Info:
         return self.model.result_columns()

@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-_REFERENCE = re.compile(r"[@%](.+?)(\(\))?")
+_REFERENCE = re.compile(r"[@%](.+)")
 
 
 def axis_names(values: Iterable[Any]) -> dict[str, str]:
-    """Each value of a column as people read it, by its JSON; no two read alike.
+    """Returns each value of a column as people read it, by its JSON, all different.
 
-    References lose gin's marks, and the class where the scope tells enough.
+    References lose the mark @ or %, and the class where the scope says enough.
 
-    >>> found = axis_names(["@tiny/bert.Bert()", "@a/x.X()", "@a/y.Y()", "%LARGE", 3])
+    >>> found = axis_names(["@tiny/pd.Bert", "@a/x.X", "@a/y.Y", "%LARGE", 3])
     >>> list(found.values())
     ['tiny', 'a/x.X', 'a/y.Y', 'LARGE', '3']
     """
@@ -31,7 +31,7 @@ def axis_names(values: Iterable[Any]) -> dict[str, str]:
 
 
 def as_key(value: object) -> str:
-    """JSON of a value: equal for equal values alone, which may be lists."""
+    """Returns JSON of a value, which may be a list: equal for equal values alone."""
     return json.dumps(value, sort_keys=True)
 
 

@@ -22,8 +22,7 @@ _PLAIN = (bool, int, float, str, type(None))
 class Search:
     """Looks for the best values of some macros of a recipe.
 
-    `space` maps macros to the values that they may take; a string that begins with @
-    or % is a reference, as in Recipe.axes. A trial is the recipe at one point of the
+    `space` maps macros to the values that they may take, as Recipe.axes does. A trial is the recipe at one point of the
     space, over all of its own axes. Its value is the mean of the primary metric on dev
     over the `Evaluate` stages whose title is `stage`, one a seed. Without `stage` the
     recipe must evaluate one method besides the teacher, which is then the one.
@@ -160,7 +159,7 @@ def _check_values(name: str, values: object, own: object) -> None:
         if not isinstance(value, _PLAIN):
             raise InputError(
                 f"Search.space: {name} may take numbers, booleans, strings, None and "
-                f"references such as '@mini/bert.Bert()'; received {value!r}"
+                f"factories such as @mini/pd.Bert; received {value!r}"
             )
         if value in values[:index]:
             raise InputError(f"Search.space: {name} has the value {value!r} twice")

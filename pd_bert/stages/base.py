@@ -69,7 +69,8 @@ class Stage(abc.ABC):
 
     Equal stages are one stage: the fingerprint follows from the class, the settings,
     the inputs' fingerprints and the contents of the sources, and names the artifact.
-    `name` and `method` are for people and change nothing.
+    `name` and `method` are for people and change nothing. Stages that measure, export or
+    use a model take both from it by default.
     """
 
     name: str
@@ -84,7 +85,18 @@ class Stage(abc.ABC):
     """Fields with stages that must have passed before it, and that decide nothing of
     what it makes."""
 
+    named_after: ClassVar[str] = ""
+    """Field of the stage whose name and method are the default; "" if there is none."""
+    is_method: ClassVar[bool] = False
+    """Whether `method` is `name` by default."""
+
     def __post_init__(self) -> None:
+        if self.named_after:
+            read: Stage = getattr(self, self.named_after)
+            object.__setattr__(self, "name", self.name or read.name)
+            object.__setattr__(self, "method", self.method or read.method)
+        elif self.is_method:
+            object.__setattr__(self, "method", self.method or self.name)
         for field in dataclasses.fields(self):
             # A list would make the value unhashable.
             if isinstance(value := getattr(self, field.name), list):

@@ -22,7 +22,7 @@ class Distill(Train):
     task_data: PrepareTask
 
     kind: ClassVar[str] = "distill"
-
+    is_method: ClassVar[bool] = True
     @property
     def data(self) -> TrainingData:
         return TrainingData.of_task(DataSet(self.transfer), self.task_data)

@@ -36,6 +36,7 @@ class Evaluate(Stage):
     gold one, int64 or, of a regression, float32.
     """
 
+    name: str = ""
     model: Stage
     task_data: PrepareTask
     batch_size: int = 32
@@ -43,6 +44,7 @@ class Evaluate(Stage):
     buckets: tuple[int, ...] = DEFAULT_BUCKETS
 
     kind: ClassVar[str] = "evaluate"
+    named_after: ClassVar[str] = "model"
     trains: ClassVar[bool] = True
 
     def result_columns(self) -> Info:

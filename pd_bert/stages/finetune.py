@@ -19,6 +19,7 @@ class Finetune(Train):
     task_data: PrepareTask
 
     kind: ClassVar[str] = "finetune"
+    is_method: ClassVar[bool] = True
 
     @property
     def data(self) -> TrainingData:

@@ -30,12 +30,14 @@ class Predict(Stage):
     index and a column a label. Nothing is chosen by what it writes.
     """
 
+    name: str = ""
     model: Stage
     task_data: PrepareTask
     batch_size: int = 32
     buckets: tuple[int, ...] = DEFAULT_BUCKETS
 
     kind: ClassVar[str] = "predict"
+    named_after: ClassVar[str] = "model"
     trains: ClassVar[bool] = True
 
     def result_columns(self) -> Info:

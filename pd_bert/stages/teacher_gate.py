@@ -12,7 +12,7 @@ from pd_bert.errors import InputError
 from pd_bert.stages.base import Context, Info, Stage
 from pd_bert.stages.evaluate import Evaluate
 
-_OVERRIDE = "teacher_gate.TeacherGate.accept = True"
+_OVERRIDE = "pd.TeacherGate.accept = True"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

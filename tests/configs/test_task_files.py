@@ -20,10 +20,10 @@ FILES = "tasks/glue/files"
 
 
 def references(*names: str) -> str:
-    kinds = dict.fromkeys(names, "classification.Classification")
-    kinds |= {"stsb": "regression.Regression"}
-    found = [f"@{name}/{kinds[name]}()" for name in names]
-    return f"TASKS = {tuple(found)!r}"
+    kinds = dict.fromkeys(names, "pd.Classification")
+    kinds |= {"stsb": "pd.Regression"}
+    found = [f"@{name}/{kinds[name]}, " for name in names]
+    return f"TASKS = ({''.join(found)})"
 
 
 def read_tasks(folder: pathlib.Path, *bindings: str, files: list[str]) -> dict:
@@ -128,8 +128,8 @@ def task_of(file: str, macro: str = "TASK") -> TextTask | Source:
     gin.parse_config_file(file)
     gin.parse_config(
         "from __gin__ import dynamic_registration\n"
-        "from pd_bert.runs import recipe\n"
-        f"recipe.Recipe.name = 'a'\nrecipe.Recipe.stages = (%{macro},)\n"
+        "from pd_bert import api as pd\n"
+        f"pd.Recipe.name = 'a'\npd.Recipe.stages = (%{macro},)\n"
     )
     (value,) = gin.get_configurable(Recipe)().stages
     return value

@@ -16,13 +16,13 @@ from pd_bert.runs.workdir import Workdir
 _FIGURES = ("seconds", "memory_bytes", "disk_bytes", "scratch_bytes", "flops")
 # Fewer shards and steps than the recipe's own.
 _QUICK = (
-    "prepare_corpus.PrepareCorpus.shard_characters = 8000000",
-    "prepare_transfer.PrepareTransfer.shard_characters = 8000000",
+    "pd.PrepareCorpus.shard_characters = 8000000",
+    "pd.PrepareTransfer.shard_characters = 8000000",
     "PRETRAIN_STEPS = 10",
     "FINETUNE_EPOCHS = 1",
     "DISTILL_EPOCHS = 1",
-    "runtime.Runtime.checkpoint_seconds = 1000.0",
-    "runtime.Runtime.steps_per_call = 10",
+    "pd.Runtime.checkpoint_seconds = 1000.0",
+    "pd.Runtime.steps_per_call = 10",
 )
 
 
@@ -118,9 +118,9 @@ def test_what_cannot_fit_on_the_disk_is_refused(
 
 def test_a_model_larger_than_any_disk_is_refused(start_small, tmp_path) -> None:
     huge = (
-        "small/bert.Bert.num_layers = 1000000",
-        "small/bert.Bert.hidden_dim = 65536",
-        "small/bert.Bert.num_heads = 1024",
+        "small/pd.Bert.num_layers = 1000000",
+        "small/pd.Bert.hidden_dim = 65536",
+        "small/pd.Bert.num_heads = 1024",
     )
     output = _run(start_small, tmp_path, "--dry_run", bindings=huge, status=1)
     (error,) = [line for line in output.splitlines() if line.startswith("error: ")]
@@ -133,7 +133,7 @@ def test_a_source_that_cannot_be_read_is_refused(
 ) -> None:
     bad = tmp_path / "bad.txt"
     bad.write_bytes((small_data / "transfer.txt").read_bytes() + b"\xff\n")
-    files = (f"transfer/text_lines.TextLines.files = '{bad}'",)
+    files = (f"transfer/pd.TextLines.files = '{bad}'",)
     output = _run(
         start_small, tmp_path, "--dry_run", "--noprobe", bindings=files, status=1
     )

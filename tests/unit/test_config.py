@@ -9,17 +9,16 @@ from pd_bert.errors import InputError
 
 _RECIPE = """
 from __gin__ import dynamic_registration
-from pd_bert.stages import read_vocabulary
-from pd_bert.runs import recipe
+from pd_bert import api as pd
 
 LOWER = True
 NAME = 'a'
-read_vocabulary.ReadVocabulary.file = '{folder}/vocab.txt'
-read_vocabulary.ReadVocabulary.lowercase = %LOWER
-read_vocabulary.ReadVocabulary.name = %NAME
-recipe.Recipe.name = 'axes'
-recipe.Recipe.axes = {{'LOWER': (True, False)}}
-recipe.Recipe.stages = (@read_vocabulary.ReadVocabulary(),)
+pd.ReadVocabulary.file = '{folder}/vocab.txt'
+pd.ReadVocabulary.lowercase = %LOWER
+pd.ReadVocabulary.name = %NAME
+pd.Recipe.name = 'axes'
+pd.Recipe.axes = {{'LOWER': (True, False)}}
+pd.Recipe.stages = (@pd.ReadVocabulary(),)
 """
 
 
@@ -46,13 +45,13 @@ def test_a_binding_of_an_axis_is_refused(recipe: str, binding: str) -> None:
 
 
 def test_an_axis_takes_other_values_by_a_binding(recipe: str) -> None:
-    bindings = ["recipe.Recipe.axes = {'LOWER': (False,)}", "NAME = 'b'"]
+    bindings = ["pd.Recipe.axes = {'LOWER': (False,)}", "NAME = 'b'"]
     read, (stage,), _ = config.load([recipe], bindings)
     assert (stage.name, stage.lowercase) == ("b", False)
     assert list(read.axis_values.values()) == [{"LOWER": False}]
 
 
 def test_without_the_axis_its_macro_may_be_bound(recipe: str) -> None:
-    bindings = ["recipe.Recipe.axes = {}", "LOWER = False"]
+    bindings = ["pd.Recipe.axes = {}", "LOWER = False"]
     _, (stage,), _ = config.load([recipe], bindings)
     assert not stage.lowercase

@@ -72,14 +72,14 @@ def test_an_axis_tells_though_each_value_has_its_own_seed() -> None:
 
 def test_references_are_grouped_as_they_are_and_shortened_for_people() -> None:
     rows = [
-        row("pd", 0.5, axes={"D": "@news/table.Table()"}),
-        row("pd", 0.7, axes={"D": "@news/sentences.Sentences()"}),
-        row("pd", 0.8, axes={"D": "@books/table.Table()"}),
+        row("pd", 0.5, axes={"D": "@news/pd.Table"}),
+        row("pd", 0.7, axes={"D": "@news/pd.Sentences"}),
+        row("pd", 0.8, axes={"D": "@books/pd.Table"}),
         row("pd", 0.9, axes={"D": [1, 2]}),
     ]
     assert [title for title, *_ in means(rows)] == [
-        "pd tiny (D news/table.Table)",
-        "pd tiny (D news/sentences.Sentences)",
+        "pd tiny (D news/pd.Table)",
+        "pd tiny (D news/pd.Sentences)",
         "pd tiny (D books)",
         "pd tiny (D [1, 2])",
     ]
@@ -88,10 +88,10 @@ def test_references_are_grouped_as_they_are_and_shortened_for_people() -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ("@tiny/bert.Bert()", "tiny"),
-        ("@pd/evaluate.Evaluate", "pd"),
-        ("@a/b/bert.Bert()", "a/b"),
-        ("@bert.Bert()", "bert.Bert"),
+        ("@tiny/pd.Bert", "tiny"),
+        ("@pd/pd.Evaluate", "pd"),
+        ("@a/b/pd.Bert", "a/b"),
+        ("@pd.Bert", "pd.Bert"),
         ("%LARGE", "LARGE"),
         ("plain/text", "plain/text"),
         (0.5, "0.5"),
@@ -150,7 +150,7 @@ def test_settings_that_no_axis_has_tell_models_of_one_directory() -> None:
 
 def test_two_spellings_of_an_axis_are_one_model() -> None:
     rows = [
-        {**row("pd", 0.5), "axes": {"TEACHER": "@large/bert.Bert()", "SEED": 0}},
+        {**row("pd", 0.5), "axes": {"TEACHER": "@large/pd.Bert", "SEED": 0}},
         {**row("pd", 0.7, seed=1), "axes": {"TEACHER": "%LARGE", "SEED": 1}},
     ]
     assert means(rows) == [("pd tiny", 60.0, 2)]
@@ -182,9 +182,9 @@ def test_axes_of_the_methods_themselves_do_not_part_them() -> None:
     """As METHOD, which tells two stages of one method apart."""
     found = group_results(
         [
-            row("pd", 0.5, axes={"METHOD": "@pd/x.X()", "TEXTS": 1}),
-            row("pd", 0.6, axes={"METHOD": "@pd_b/x.X()", "TEXTS": 1}),
-            row("pf", 0.4, axes={"METHOD": "@pf/x.X()", "TEXTS": 1}),
+            row("pd", 0.5, axes={"METHOD": "@pd/x.X", "TEXTS": 1}),
+            row("pd", 0.6, axes={"METHOD": "@pd_b/x.X", "TEXTS": 1}),
+            row("pf", 0.4, axes={"METHOD": "@pf/x.X", "TEXTS": 1}),
         ]
     )
     pd, pd_b, pf = found
@@ -257,7 +257,7 @@ def test_recipes_with_other_axes_are_not_thrown_together() -> None:
 def test_an_axis_of_one_recipe_alone_does_not_double_a_shared_stage() -> None:
     shared = row("pd", 0.5)
     rows = [
-        {**shared, "axes": {"METHOD": "@pd/evaluate.Evaluate()"}, "directory": "a"},
+        {**shared, "axes": {"METHOD": "@pd/pd.Evaluate"}, "directory": "a"},
         {**shared, "directory": "b"},
     ]
     assert means(rows) == [("pd tiny", 50.0, 1)]
@@ -265,7 +265,7 @@ def test_an_axis_of_one_recipe_alone_does_not_double_a_shared_stage() -> None:
 
 def test_over_tasks_a_model_is_one() -> None:
     rows = [
-        row("pd", 0.5, task=task, axes={"TASK": f"@{task}/x.X()", "TEXTS": texts})
+        row("pd", 0.5, task=task, axes={"TASK": f"@{task}/x.X", "TEXTS": texts})
         for task in ("rte", "mrpc")
         for texts in (1, 2)
     ]

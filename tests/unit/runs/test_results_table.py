@@ -73,7 +73,7 @@ def test_an_axis_that_tells_lines_apart_has_a_column():
             {"dev": {"accuracy": seed / 10}},
             "accuracy",
             seed=seed,
-            axes={"SEED": seed, "STUDENT": "@tiny/bert.Bert()", "TRANSFER_SIZE": size},
+            axes={"SEED": seed, "STUDENT": "@tiny/pd.Bert", "TRANSFER_SIZE": size},
         )
         for size in (50, 100)
         for seed in (1, 2)

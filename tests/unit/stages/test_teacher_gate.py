@@ -117,7 +117,7 @@ def test_a_refusal_says_how_to_override(
     said = str(caught.value)
     assert said.startswith(f"{WHERE}: ") and "vocabulary-made" in said
     assert "'bad' to every text" in said and "75.0 %" in said
-    assert said.endswith("teacher_gate.TeacherGate.accept = True")
+    assert said.endswith("pd.TeacherGate.accept = True")
     accepting = dataclasses.replace(gate, accept=True)
     info = run(accepting, tmp_path / "b", **ONE_ANSWER)
     assert info["gate"]["passed"] is False
