@@ -115,11 +115,10 @@ class Model(tf.Module):
     @classmethod
     def load(cls, directory: pathlib.Path, *, dropout: float | None = 0.0) -> "Model":
         """Reads what `save` wrote."""
-        described = describe(directory)
         model = cls(
-            from_json(described["architecture"]),
-            {name: from_json(head) for name, head in described["heads"].items()},
-            described["vocabulary_size"],
+            saved_architecture(directory),
+            saved_heads(directory),
+            describe(directory)["vocabulary_size"],
             dropout=dropout,
         )
         model.encoder.load(directory / "encoder")
@@ -167,8 +166,15 @@ def _copy(mine: list[keras.Variable], its: list[keras.Variable]) -> None:
 
 
 def saved_architecture(directory: pathlib.Path) -> Architecture:
-    """The architecture of a saved model."""
-    return from_json(describe(directory)["architecture"])
+    """Returns the architecture of a saved model."""
+    where = str(directory / "model.json")
+    return from_json(describe(directory)["architecture"], Architecture, where=where)
+
+
+def saved_heads(directory: pathlib.Path) -> dict[str, Head]:
+    """Returns the heads of a saved model by name."""
+    where = str(directory / "model.json")
+    return from_json(describe(directory)["heads"], Mapping[str, Head], where=where)
 
 
 def describe(directory: pathlib.Path) -> dict[str, Any]:

@@ -16,12 +16,11 @@ from pd_bert.costs.probe import Probe
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.records import Records
 from pd_bert.errors import InputError
-from pd_bert.models.model import describe, saved_architecture
+from pd_bert.models.model import saved_architecture, saved_heads
 from pd_bert.runs.workdir import Workdir
 from pd_bert.stages.base import Info, Stage
 from pd_bert.system import interrupt
 from pd_bert.system.atomic import read_json, write_json
-from pd_bert.values import from_json
 
 _FILE = "estimate.json"
 _NAMED = 3
@@ -102,9 +101,8 @@ def finished(artifact: Artifact) -> Info:
     if (directory / "vocab.txt").is_file():
         info["vocabulary_file"] = directory / "vocab.txt"
     if (directory / "model.json").is_file():
-        heads = describe(directory)["heads"]
         info["architecture"] = saved_architecture(directory)
-        info["heads"] = {name: from_json(head) for name, head in heads.items()}
+        info["heads"] = saved_heads(directory)
     folders = [path.parent for path in directory.rglob("manifest.json")]
     info["splits"] = {
         "" if folder == directory else folder.name: ExpectedRecords.of(Records(folder))

@@ -147,13 +147,13 @@ class Train(Stage):
         initial = inputs.get("initial", {})
         architecture = self.architecture
         if architecture is None and "architecture" in initial:
-            architecture = from_json(initial["architecture"])
+            architecture = from_json(initial["architecture"], Architecture, where=where)
         if architecture is not None:
             info["architecture"] = to_json(architecture)
             if "architecture" in initial and "vocabulary_size" in info:
                 # Vocabularies were compared above, so the sizes are the same.
                 size = info["vocabulary_size"]
-                its = from_json(initial["architecture"])
+                its = from_json(initial["architecture"], Architecture, where=where)
                 self.initialization.check((architecture, size), (its, size), where)
         return info
 
@@ -165,7 +165,8 @@ class Train(Stage):
             info["steps"] = f"about {self.epochs * math.ceil(count / self.batch_size)}"
         architecture = self.architecture
         if architecture is None and "architecture" in inputs.get("initial", {}):
-            architecture = from_json(inputs["initial"]["architecture"])
+            described = inputs["initial"]["architecture"]
+            architecture = from_json(described, Architecture, where=self.title)
         if architecture is not None and "vocabulary_size" in data:
             info["parameters"] = architecture.parameters(data["vocabulary_size"])
         return info
