@@ -20,6 +20,7 @@ from pd_bert.errors import InputError
 from pd_bert.runs.recipe import Recipe, axis_values, in_order
 from pd_bert.stages.base import Stage
 from pd_bert.training.runtime import Runtime
+from pd_bert.values import trust
 
 T = TypeVar("T")
 
@@ -54,7 +55,8 @@ def load(
     Bindings know `pd`, which is `pd_bert.api`, and the names that the files import.
 
     Returns the recipe, with `axis_values`, its stages in order, over all values of its
-    axes, and the runtime. Raises InputError for a missing file, a misspelt name, macro
+    axes, and the runtime. Modules that the files import are trusted from then on. Raises
+    InputError for a missing file, a misspelt name, macro
     or parameter, and for a parameter that is required and was not given.
     """
     gin.clear_config()
@@ -71,6 +73,8 @@ def load(
             gin.finalize()
         global _text
         _text = "\n".join(_texts(parsed))
+        for module in imported_modules():
+            trust(module)
         _check_macros("\n".join([_text, *bindings]))
         recipe, runtime = _make(Recipe), _make(Runtime)
         _check_axes(recipe, bindings)

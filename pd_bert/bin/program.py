@@ -9,7 +9,14 @@ from absl import app, flags, logging
 
 from pd_bert.errors import InputError
 from pd_bert.system import interrupt
+from pd_bert.values import trust
 
+_TRUST = flags.DEFINE_multi_string(
+    "trust",
+    [],
+    "A Python package of yours. Folders may name its classes, which are then run; "
+    "classes outside pd_bert are refused otherwise. Repeatable.",
+)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR)
 
 
@@ -22,6 +29,8 @@ def start(main: Callable[[], None]) -> None:
         logging.set_verbosity(logging.WARNING)
         interrupt.install()
         try:
+            for package in _TRUST.value:
+                trust(package)
             main()
         except InputError as error:
             _fail(str(error))
@@ -47,6 +56,7 @@ def _introduce(module: str) -> None:
     absl takes them from the module `__main__`, which in a console script is a wrapper
     of two lines.
     """
+    flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS["trust"])
     if module != "__main__":
         sys.modules["__main__"].__doc__ = sys.modules[module].__doc__
         for flag in flags.FLAGS.get_key_flags_for_module(module):

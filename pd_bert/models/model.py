@@ -151,7 +151,7 @@ def saved_network(directory: pathlib.Path) -> Network:
         raise InputError(f"a model's folder holds model.json; {directory} does not")
     described = json.loads(path.read_text())
     return Network.of(
-        from_json(described["architecture"]),
-        {name: from_json(head) for name, head in described["heads"].items()},
+        from_json(described["architecture"], Architecture, where=str(path)),
+        from_json(described["heads"], Mapping[str, Head], where=str(path)),
         described["vocabulary_size"],
     )

@@ -23,6 +23,7 @@ class Distill(Train):
 
     kind: ClassVar[str] = "distill"
     is_method: ClassVar[bool] = True
+
     @property
     def data(self) -> TrainingData:
         return TrainingData.of_task(DataSet(self.transfer), self.task_data)

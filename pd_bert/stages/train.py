@@ -223,7 +223,7 @@ class Train(Stage):
         initial = inputs.get("initial", {})
         architecture = self.architecture
         if architecture is None and "architecture" in initial:
-            architecture = from_json(initial["architecture"])
+            architecture = from_json(initial["architecture"], Architecture, where=where)
         if architecture is not None:
             info["architecture"] = to_json(architecture)
             if "vocabulary_size" in info and "labels" in info:
@@ -233,7 +233,11 @@ class Train(Stage):
                 )
                 self.require(student, {})
                 if "architecture" in initial:
-                    its = Network.of(from_json(initial["architecture"]), {}, size)
+                    its = Network.of(
+                        from_json(initial["architecture"], Architecture, where=where),
+                        {},
+                        size,
+                    )
                     self.initialization.check(student, its, where)
         return info
 
@@ -246,7 +250,8 @@ class Train(Stage):
             info["steps"] = f"about {self.epochs * math.ceil(count / self.batch_size)}"
         architecture = self.architecture
         if architecture is None and "architecture" in inputs.get("initial", {}):
-            architecture = from_json(inputs["initial"]["architecture"])
+            described = inputs["initial"]["architecture"]
+            architecture = from_json(described, Architecture, where=self.title)
         if architecture is not None and "vocabulary_size" in data:
             info["parameters"] = architecture.parameters(data["vocabulary_size"])
         return info

@@ -253,11 +253,11 @@ def _stored_networks(
     stage: "Train", context: Context, live: Mapping[str, Network]
 ) -> dict[str, Network]:
     """Returns the network of the teacher whose outputs the records hold, if known."""
-    stored = context.artifact(stage.data.train.stage).info.get("teacher_network")
-    names = stage.wanted_of_teachers.keys() - live.keys()
-    if stored is None:
+    artifact = context.artifact(stage.data.train.stage)
+    if (stored := artifact.info.get("teacher_network")) is None:
         return {}
-    return dict.fromkeys(names, from_json(stored))
+    network = from_json(stored, Network, where=str(artifact.directory))
+    return dict.fromkeys(stage.wanted_of_teachers.keys() - live.keys(), network)
 
 
 def _require_features(

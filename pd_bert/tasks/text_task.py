@@ -15,9 +15,10 @@ from pd_bert.data.example_spec import TOKENS, ExampleSpec, Feature
 from pd_bert.data.source import Row, Source
 from pd_bert.errors import InputError
 from pd_bert.models.outputs import Outputs
+from pd_bert.tasks import metrics
 from pd_bert.tasks.base import Task
 from pd_bert.tasks.judgement import Judgement
-from pd_bert.values import attribute, class_path, from_json, to_json
+from pd_bert.values import class_path, from_json, to_json
 
 Metric = Callable[[np.ndarray, np.ndarray], float]
 """(predicted, gold), both [n] → a figure, higher is better."""
@@ -146,5 +147,10 @@ def task_over(described: Mapping[str, Any], source: Source) -> TextTask:
             "only a task over texts can be measured on a table; the model's is "
             f"{described.get('name')!r}"
         )
-    settings = {name: from_json(data) for name, data in described["settings"].items()}
-    return attribute(described["class"])(**{**settings, "train": source, "dev": source})
+    return from_json(
+        {key: described.get(key) for key in ("class", "settings")},
+        TextTask,
+        where=f"the model's task {described.get('name')!r}",
+        functions=(metrics.__name__,),
+        given={"train": source, "dev": source},
+    )
