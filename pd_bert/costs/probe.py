@@ -214,7 +214,7 @@ class Probe:
             model = load.network.build(dropout=0.0)
 
         def measure(batch: Any) -> dict[str, tf.Tensor]:
-            return load.task.measure(model(batch, training=False), batch)
+            return load.task.measure(model(batch, training=False), batch, ())
 
         forward = Forward(measure, self.strategy)
 

@@ -1,11 +1,11 @@
 """Stage: a student learns from a teacher's outputs."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pd_bert.costs.estimate_training import network_of
-from pd_bert.data.example_spec import TOKENS, ExampleSpec, Feature
+from pd_bert.data.example_spec import ExampleSpec, Feature
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.records import Records
 from pd_bert.errors import InputError
@@ -54,16 +54,17 @@ class Distill(Train):
                 wanted=info["labels"],
             )
         transfer, task_data = inputs["transfer"], inputs["task_data"]
-        if "pairs" in transfer and "pairs" in task_data:
-            self._require_alike(transfer["pairs"], task_data["pairs"], where)
+        if "inputs" in transfer and "inputs" in task_data:
+            self._require_alike(transfer["inputs"], task_data["inputs"], where)
         return info
 
     def needed(self, context: Context) -> ExampleSpec:
+        tokens = self.task_data.task.encoded_spec
         if self.live_teacher is not None:
-            return TOKENS
+            return tokens
         count = len(self.labels(context))
         logits = Feature(dtype="float32", shape=(count,))
-        return {**TOKENS, "teacher_logits": logits}
+        return {**tokens, "teacher_logits": logits}
 
     def evaluation_records(self, context: Context) -> dict[str, Records]:
         return task_splits(self.task_data, context)
@@ -80,18 +81,20 @@ class Distill(Train):
         )
         return wanted
 
-    def _require_alike(self, transfer: bool, task: bool, where: str) -> None:
-        if transfer != task:
+    def _require_alike(
+        self, transfer: Sequence[str], task: Sequence[str], where: str
+    ) -> None:
+        if list(transfer) != list(task):
             raise InputError(
-                f"{where}: transfer set and task must both hold pairs of texts or both "
-                f"single ones; {self.transfer.title} holds "
-                f"{'pairs' if transfer else 'single texts'}"
+                f"{where}: transfer set and task must have the same texts; "
+                f"{self.transfer.title} has {' and '.join(transfer) or 'none'}, "
+                f"{self.task_data.title} has {' and '.join(task)}"
             )
 
     def training_records(self, context: Context) -> Records:
         self._require_alike(
-            context.artifact(self.transfer)["pairs"],
-            context.artifact(self.task_data)["pairs"],
+            context.artifact(self.transfer)["inputs"],
+            context.artifact(self.task_data)["inputs"],
             context.where,
         )
         return Records(context.artifact(self.transfer).directory)
