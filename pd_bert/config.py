@@ -55,9 +55,9 @@ def load(
     Bindings know `pd`, which is `pd_bert.api`, and the names that the files import.
 
     Returns the recipe, with `axis_values`, its stages in order, over all values of its
-    axes, and the runtime. Modules that the files import are trusted from then on. Raises
-    InputError for a missing file, a misspelt name, macro
-    or parameter, and for a parameter that is required and was not given.
+    axes, and the runtime. Modules that the files import are trusted from then on.
+    Raises InputError for a missing file, a misspelt name, macro or parameter, and for a
+    parameter that is required and was not given.
     """
     gin.clear_config()
     gin.add_config_file_search_path(str(gin_folder()))

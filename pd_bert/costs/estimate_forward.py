@@ -36,11 +36,16 @@ class _Logits(Task):
         return {}
 
     def measure(
-        self, outputs: Outputs, batch: Mapping[str, tf.Tensor]
+        self,
+        outputs: Outputs,
+        batch: Mapping[str, tf.Tensor],
+        labels: tuple[str, ...],
     ) -> dict[str, tf.Tensor]:
         return dict(outputs.logits)
 
-    def metrics(self, measured: Mapping[str, np.ndarray]) -> dict[str, float]:
+    def metrics(
+        self, measured: Mapping[str, np.ndarray], labels: tuple[str, ...]
+    ) -> dict[str, float]:
         return {}
 
 

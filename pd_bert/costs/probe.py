@@ -215,7 +215,7 @@ class Probe:
             model = Model.of(load.network, dropout=0.0)
 
         def measure(batch: Any) -> dict[str, tf.Tensor]:
-            return load.task.measure(model(batch, training=False), batch)
+            return load.task.measure(model(batch, training=False), batch, ())
 
         forward = Forward(measure, self.strategy)
 

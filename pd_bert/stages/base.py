@@ -161,7 +161,7 @@ class Stage(abc.ABC):
         """What running it will cost, and what estimates of its readers need of it.
 
         That is, where it applies: `vocabulary_file`, `lowercase`, `vocabulary_size`,
-        `sequence_length`, `labels`, `pairs`, `architecture`, `heads`, `parameters`,
+        `sequence_length`, `labels`, `inputs`, `architecture`, `heads`, `parameters`,
         and `splits`, the ExpectedRecords by folder. `inputs` say the same of the
         stages it reads. Raises UnknownCostError where they do not tell enough.
         """

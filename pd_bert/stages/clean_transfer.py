@@ -22,7 +22,7 @@ from pd_bert.stages.prepare_transfer import PrepareTransfer
 from pd_bert.stages.select import Select, require_positive, selection_cost
 from pd_bert.system import interrupt
 
-_ALIKE = ("sequence_length", "pairs")
+_ALIKE = ("sequence_length", "inputs")
 # So much, of D_T and of splits to measure on, is hashed for an estimate.
 _SURVEYED_BYTES = 2_000_000
 

@@ -98,8 +98,8 @@ class Label(Stage):
 
     def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
         info = super().promise(inputs, where)
-        if "pairs" in inputs["transfer"]:
-            info["pairs"] = inputs["transfer"]["pairs"]
+        if "inputs" in inputs["transfer"]:
+            info["inputs"] = inputs["transfer"]["inputs"]
         if not self.split and "count" in inputs["transfer"]:
             info["count"] = inputs["transfer"]["count"]
         if "labels" not in inputs["teacher"]:
@@ -145,7 +145,7 @@ class Label(Stage):
             **vocabulary_info(vocabulary),
             "vocabulary_size": len(vocabulary),
             "labels": list(teacher.labels),
-            "pairs": transfer.info.get("pairs", False),
+            "inputs": transfer.info.get("inputs", []),
             "sequence_length": transfer["sequence_length"],
             "count": manifest["count"],
             "bytes": manifest["bytes"],

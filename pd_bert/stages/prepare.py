@@ -121,4 +121,4 @@ def _several(chunks: Chunks) -> bool:
 
 def row_size(row: Row) -> int:
     """The characters of a row's texts."""
-    return len(row.text) + len(row.text_b or "")
+    return row.size

@@ -2,70 +2,70 @@
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from pd_bert.costs.cost import Cost, require_known
 from pd_bert.costs.estimate_prepare import Part
 from pd_bert.costs.probe import Probe
-from pd_bert.data.encode_rows import EncodeRows
-from pd_bert.data.example_spec import TOKENS
+from pd_bert.data.encode_rows import Encoded, EncodeRows, split_rows
+from pd_bert.data.example_spec import ExampleSpec
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.shards import chunked
-from pd_bert.data.source import Row, Source, nonempty, rows_of
+from pd_bert.data.source import Row, Source, inputs_of, nonempty, rows_of
 from pd_bert.data.sources.held import Held
 from pd_bert.data.survey import Survey
 from pd_bert.stages.base import Context, Info
 from pd_bert.stages.data_set import DataSet
 from pd_bert.stages.prepare import Prepare, row_size
-from pd_bert.tasks.text_task import TextTask
+from pd_bert.tasks.labeled_task import LabeledTask
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PrepareTask(Prepare):
-    """D_L: a folder a split; the label names are kept in the artifact.
+    """D_L: one folder per split; the label names are kept in the artifact.
 
     Splits without labels lie beside the others, and the artifact lists them apart.
     """
 
     name: str = "task"
-    task: TextTask
+    task: LabeledTask
 
     def check(self) -> None:
         super().check()
         self.task.check()
 
     def share_work(self, context: Context) -> None:
-        labels = self.task.find_labels()
-        file, lowercase = self._vocabulary_file(context)
-        without_labels = EncodeRows(
-            vocabulary=file,
-            lowercase=lowercase,
-            sequence_length=self.sequence_length,
-            pairs=self._pairs(),
-        )
+        task = self.task
+        without_labels = self._encode(*self._vocabulary_file(context), self._inputs())
         with_labels = dataclasses.replace(
             without_labels,
-            encode_label=functools.partial(self.task.encode_label, labels=labels),
+            label_features=functools.partial(
+                task.label_features, labels=task.find_labels()
+            ),
         )
-        for split, source in self.task.splits.items():
+        for split, source in task.splits.items():
             chunks = functools.partial(self._chunks, split, source)
-            self._write(context, split, chunks, with_labels, self.task.spec())
-        for split, source in self.task.unlabeled_splits.items():
+            self._write(context, split, chunks, with_labels, task.spec())
+        for split, source in task.unlabeled_splits.items():
             chunks = functools.partial(self._chunks, split, source)
-            self._write(context, split, chunks, without_labels, TOKENS)
+            self._write(context, split, chunks, without_labels, task.encoded_spec)
 
     def run(self, context: Context) -> Info:
         self.share_work(context)
         info: Info = {
             "labels": list(self.task.find_labels()),
-            "pairs": self._pairs(),
+            "inputs": list(self._inputs()),
             "task": self.task.describe(),
         }
         for split in self.task.splits:
             info[split] = self._finish(context, split, self.task.spec())
         if self.task.unlabeled:
             info["unlabeled"] = {
-                split: self._finish(context, split, TOKENS)
+                split: self._finish(context, split, self.task.encoded_spec)
                 for split in self.task.unlabeled_splits
             }
         return {**info, **self._carry_vocabulary(context)}
@@ -79,10 +79,22 @@ class PrepareTask(Prepare):
             if split != "train"
         }
 
-    def _pairs(self) -> bool:
-        """Whether the rows have two texts; the first one tells."""
-        rows = nonempty(self.task.train.rows(), f"{self.task.name}, split train")
-        return next(rows).text_b is not None
+    def _encode(
+        self, file: pathlib.Path, lowercase: bool, inputs: tuple[str, ...]
+    ) -> EncodeRows:
+        """Makes examples of rows without their labels."""
+        return EncodeRows(
+            vocabulary=file,
+            lowercase=lowercase,
+            sequence_length=self.sequence_length,
+            inputs=inputs,
+            encode=self.task.encode,
+            encoded=self.task.encoded_spec,
+        )
+
+    def _inputs(self) -> tuple[str, ...]:
+        """Returns the names of the rows' texts, from the first row."""
+        return inputs_of(self.task.train.rows(), f"{self.task.name}, split train")
 
     def result_columns(self) -> Info:
         return {**super().result_columns(), "task": self.task.name}
@@ -93,13 +105,15 @@ class PrepareTask(Prepare):
 
     def parts(self, inputs: Mapping[str, Info], probe: Probe) -> Iterator[Part]:
         unlabeled = self.task.unlabeled_splits
-        encode = EncodeRows(
-            vocabulary=require_known(inputs, "vocabulary", "vocabulary_file"),
-            lowercase=require_known(inputs, "vocabulary", "lowercase"),
-            sequence_length=self.sequence_length,
-            pairs=_first(self._sample(probe)).text_b is not None,
+        encode = self._encode(
+            require_known(inputs, "vocabulary", "vocabulary_file"),
+            require_known(inputs, "vocabulary", "lowercase"),
+            tuple(self._sample(probe).items[0].texts),
         )
-        labeled = dataclasses.replace(encode, encode_label=_no_label)
+        labeled = dataclasses.replace(
+            encode,
+            label_features=functools.partial(_no_labels, self.task.gold_spec),
+        )
         for split, source in {**self.task.splits, **unlabeled}.items():
             yield Part(
                 folder=split,
@@ -107,7 +121,7 @@ class PrepareTask(Prepare):
                 read=rows_of,
                 size=row_size,
                 encode=encode if split in unlabeled else labeled,
-                spec=TOKENS if split in unlabeled else self.task.spec(),
+                spec=self.task.encoded_spec if split in unlabeled else self.task.spec(),
             )
 
     def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
@@ -120,24 +134,31 @@ class PrepareTask(Prepare):
         return cost, {
             **info,
             "labels": list(labels),
-            "pairs": _first(sample).text_b is not None,
+            "inputs": list(sample.items[0].texts),
         }
 
     def _sample(self, probe: Probe) -> Survey:
-        """Some rows to train on; InputError if there are none."""
+        """Returns some rows to train on; InputError if there are none."""
         sample = probe.survey(self.task.train, rows_of)
         list(nonempty(sample.items[:1], f"{self.task.name}, split train"))
         return sample
 
 
-def _first(sample: Survey) -> Row:
-    row: Row = sample.items[0]
-    return row
+def _no_labels(
+    spec: ExampleSpec, rows: Sequence[Row], encoded: Encoded
+) -> dict[str, Sequence[Any]]:
+    """Returns zeros: labels take the same room whatever they are.
 
-
-def _no_label(row: Row) -> int:
-    """Labels take the same room whatever they are."""
-    return 0
+    A label per token is as long as the tokens.
+    """
+    token_ids = split_rows(encoded["token_ids"])
+    return {
+        name: [
+            np.zeros([len(ids) if size is None else size for size in feature.shape])
+            for ids in token_ids
+        ]
+        for name, feature in spec.items()
+    }
 
 
 def expected_splits(

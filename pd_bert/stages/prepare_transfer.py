@@ -1,46 +1,66 @@
 """Stage: unlabeled texts → examples for the teacher to label."""
 
 import dataclasses
+import pathlib
 from collections.abc import Iterator, Mapping
 
 from pd_bert.costs.cost import Cost, require_known
 from pd_bert.costs.estimate_prepare import Part
 from pd_bert.costs.probe import Probe
 from pd_bert.data.encode_rows import EncodeRows
-from pd_bert.data.example_spec import TOKENS
+from pd_bert.data.example_spec import TOKENS, ExampleSpec
 from pd_bert.data.shards import chunked
-from pd_bert.data.source import Row, Source, nonempty, rows_of
+from pd_bert.data.source import Row, Source, inputs_of, nonempty, rows_of
 from pd_bert.stages.base import Context, Info
 from pd_bert.stages.prepare import Prepare, row_size
+from pd_bert.tasks.labeled_task import LabeledTask
+from pd_bert.text.tokenizer import encode_texts
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PrepareTransfer(Prepare):
-    """D_T: an example a row; labels, if the source has some, are dropped."""
+    """D_T: one example per row; labels, if the source has some, are dropped.
+
+    Texts and pairs of texts are packed as classifications and regressions take them;
+    for another kind of task, `task` makes the examples.
+    """
 
     name: str = "transfer"
     source: Source
     # Small shards: what a killed label stage has to do again is one of them.
     shard_characters: int = 2_000_000
-    pairs: bool = False
-
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
-        return {**super().promise(inputs, where), "pairs": self.pairs}
+    task: LabeledTask | None = None
 
     def share_work(self, context: Context) -> None:
-        file, lowercase = self._vocabulary_file(context)
-        encode = EncodeRows(
+        self._share(context)
+
+    def run(self, context: Context) -> Info:
+        inputs = self._share(context)
+        info = self._finish(context, "", self._spec)
+        return {**info, "inputs": list(inputs), **self._carry_vocabulary(context)}
+
+    def _share(self, context: Context) -> tuple[str, ...]:
+        """Writes shards; returns the names of the rows' texts."""
+        inputs = inputs_of(self.source.rows(), str(self.source))
+        encode = self._encode(*self._vocabulary_file(context), inputs)
+        self._write(context, "", self._chunks, encode, self._spec)
+        return inputs
+
+    @property
+    def _spec(self) -> ExampleSpec:
+        return TOKENS if self.task is None else self.task.encoded_spec
+
+    def _encode(
+        self, file: pathlib.Path, lowercase: bool, inputs: tuple[str, ...]
+    ) -> EncodeRows:
+        return EncodeRows(
             vocabulary=file,
             lowercase=lowercase,
             sequence_length=self.sequence_length,
-            pairs=self.pairs,
+            inputs=inputs,
+            encode=encode_texts if self.task is None else self.task.encode,
+            encoded=self._spec,
         )
-        self._write(context, "", self._chunks, encode, TOKENS)
-
-    def run(self, context: Context) -> Info:
-        self.share_work(context)
-        info = self._finish(context, "", TOKENS)
-        return {**info, "pairs": self.pairs, **self._carry_vocabulary(context)}
 
     def _chunks(self) -> Iterator[list[Row]]:
         rows = nonempty(self.source.rows(), str(self.source))
@@ -51,15 +71,17 @@ class PrepareTransfer(Prepare):
             source=self.source,
             read=rows_of,
             size=row_size,
-            encode=EncodeRows(
-                vocabulary=require_known(inputs, "vocabulary", "vocabulary_file"),
-                lowercase=require_known(inputs, "vocabulary", "lowercase"),
-                sequence_length=self.sequence_length,
-                pairs=self.pairs,
+            encode=self._encode(
+                require_known(inputs, "vocabulary", "vocabulary_file"),
+                require_known(inputs, "vocabulary", "lowercase"),
+                self._sampled_inputs(probe),
             ),
-            spec=TOKENS,
+            spec=self._spec,
         )
 
     def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
         cost, info = super().estimate(inputs, probe)
-        return cost, {**info, "pairs": self.pairs}
+        return cost, {**info, "inputs": list(self._sampled_inputs(probe))}
+
+    def _sampled_inputs(self, probe: Probe) -> tuple[str, ...]:
+        return inputs_of(probe.survey(self.source, rows_of).items, str(self.source))

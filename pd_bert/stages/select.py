@@ -19,7 +19,7 @@ from pd_bert.stages.base import Context, Info, Stage
 from pd_bert.system import interrupt, memory
 from pd_bert.system.atomic import written_aside
 
-_CARRIED = ("labels", "pairs", "sequence_length", "vocabulary_size")
+_CARRIED = ("labels", "inputs", "sequence_length", "vocabulary_size")
 # Of an example: a hash, its place when they are sorted, a lot, whether it is kept; of
 # these some twice while NumPy sorts.
 _BYTES_PER_EXAMPLE = 112
@@ -48,7 +48,7 @@ class Select(Stage):
     def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
         info = super().promise(inputs, where)
         field = next(f for f, stage in self.inputs().items() if stage is self.whole)
-        carried = ("labels", "pairs")
+        carried = ("labels", "inputs")
         return info | {k: inputs[field][k] for k in carried if k in inputs[field]}
 
     def _records(self, context: Context) -> Records:

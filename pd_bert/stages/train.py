@@ -141,6 +141,21 @@ class Train(Stage):
             )
         return labels
 
+    def _require_alike(self, texts: Mapping[Stage, Sequence[str]]) -> None:
+        """Raises InputError unless examples to train and to measure on are alike.
+
+        `texts` are the names of the texts of each stage's rows, where they are known.
+        """
+        train, task = self.data.train.stage, self.data.labels
+        if task is None or train not in texts or task not in texts:
+            return
+        if list(texts[train]) != list(texts[task]):
+            raise InputError(
+                f"{self.title}: examples to train and to measure on must have the same "
+                f"texts; {train.title} has {' and '.join(texts[train]) or 'none'}, "
+                f"{task.title} has {' and '.join(texts[task])}"
+            )
+
     def _labelers(self, labels: tuple[str, ...]) -> list[Stage]:
         """The stages whose logits are read, for heads that the student has too."""
         heads = self.data.task.heads(labels).keys()
@@ -220,6 +235,8 @@ class Train(Stage):
                     if stage in self._labelers(tuple(wanted)) and has is not None:
                         model = f"the teacher of {stage.title}"
                         require_same_labels(where, model=model, has=has, wanted=wanted)
+        texts = {f: i["inputs"] for f, i in inputs.items() if "inputs" in i}
+        self._require_alike({mine[field]: found for field, found in texts.items()})
         initial = inputs.get("initial", {})
         architecture = self.architecture
         if architecture is None and "architecture" in initial:

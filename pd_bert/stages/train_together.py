@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import keras
 
 from pd_bert.artifact import save_model, vocabulary_info
-from pd_bert.data.example_spec import TOKENS, require
+from pd_bert.data.example_spec import require
 from pd_bert.data.pipeline import Batches, NumpyBatch
 from pd_bert.data.records import Records
 from pd_bert.errors import InputError
@@ -107,7 +107,7 @@ def _batches(stage: "Train", context: Context, vocabulary: Vocabulary) -> Batche
     records = stage.data.train.records(context)
     records.check(vocabulary.fingerprint)
     where = str(records.directory)
-    require(records.spec, TOKENS, where)
+    require(records.spec, stage.data.task.encoded_spec, where)
     buckets = context.buckets(stage.buckets, records)
     if buckets[-1] < records.manifest["sequence_length"]:
         raise InputError(
@@ -194,6 +194,7 @@ def _student(
         model,
         stage.data.task,
         vocabulary,
+        labels=stage.labels(context),
         strategy=context.strategy,
         batch_size=context.batch_size(max(stage.batch_size, 32)),
         buckets=batches.buckets,
@@ -347,7 +348,7 @@ def _finish(student: _Student, vocabulary: Vocabulary) -> Info:
         "facts": model.architecture.facts,
         "initialized": student.initialized,
         "labels": list(stage.labels(context)),
-        "pairs": artifact.info.get("pairs", False),
+        "inputs": artifact.info.get("inputs", []),
         "task": stage.data.task.describe(),
         "sequence_length": artifact["sequence_length"],
         "metrics": metrics,

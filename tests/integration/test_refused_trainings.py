@@ -139,17 +139,12 @@ def test_students_learn_from_no_split_but_train(single):
 
 
 def test_pairs_and_single_texts_are_refused_before_any_training(tiny_run, single):
-    transfer = PrepareTransfer(
-        source=TextLines(files="none.txt"), vocabulary=single.task_data.vocabulary
-    )
-    stage = dataclasses.replace(
-        distill(single, tiny_run.data, SoftLabels()), transfer=transfer
-    )
+    stage = distill(single, tiny_run.data, SoftLabels())
     known = {field: {} for field in stage.inputs()}
-    known["transfer"] = transfer.promise({}, "here")
-    stage.promise({**known, "task_data": {"pairs": False}}, "here")
-    with pytest.raises(InputError, match="here: transfer set and task must both hold"):
-        stage.promise({**known, "task_data": {"pairs": True}}, "here")
+    known["transfer"] = {"inputs": ["text"]}
+    stage.promise({**known, "task_data": {"inputs": ["text"]}}, "here")
+    with pytest.raises(InputError, match="here: transfer set and task must have the"):
+        stage.promise({**known, "task_data": {"inputs": ["text", "text_b"]}}, "here")
 
 
 def test_a_longest_bucket_that_is_too_short(tiny_run, single, workdir):
@@ -162,8 +157,8 @@ def test_a_longest_bucket_that_is_too_short(tiny_run, single, workdir):
 def test_pairs_to_learn_from_single_texts(tiny_run, pairs, workdir):
     stage = distill(pairs, tiny_run.data, SoftLabels())
     said = refusal(stage, tiny_run, workdir)
-    assert "distill refused: transfer set and task must both hold pairs of " in said
-    assert said.endswith("prepare-transfer holds single texts")
+    assert "distill refused: transfer set and task must have the same texts; " in said
+    assert said.endswith("has text, prepare-pairs has text and text_b")
 
 
 # ---- batches
