@@ -141,7 +141,7 @@ class Train(Stage):
             )
         return labels
 
-    def _require_alike(self, texts: Mapping[Stage, Sequence[str]]) -> None:
+    def _require_alike(self, texts: Mapping[Stage, Sequence[str]], where: str) -> None:
         """Raises InputError unless examples to train and to measure on are alike.
 
         `texts` are the names of the texts of each stage's rows, where they are known.
@@ -151,8 +151,8 @@ class Train(Stage):
             return
         if list(texts[train]) != list(texts[task]):
             raise InputError(
-                f"{self.title}: examples to train and to measure on must have the same "
-                f"texts; {train.title} has {' and '.join(texts[train]) or 'none'}, "
+                f"{where}: transfer set and task must have the same texts; "
+                f"{train.title} has {' and '.join(texts[train]) or 'none'}, "
                 f"{task.title} has {' and '.join(texts[task])}"
             )
 
@@ -236,7 +236,7 @@ class Train(Stage):
                         model = f"the teacher of {stage.title}"
                         require_same_labels(where, model=model, has=has, wanted=wanted)
         texts = {f: i["inputs"] for f, i in inputs.items() if "inputs" in i}
-        self._require_alike({mine[field]: found for field, found in texts.items()})
+        self._require_alike({mine[f]: found for f, found in texts.items()}, where)
         initial = inputs.get("initial", {})
         architecture = self.architecture
         if architecture is None and "architecture" in initial:

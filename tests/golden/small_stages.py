@@ -113,7 +113,7 @@ def _prepared(
         "likeness": PrepareTask(name="likeness", task=likeness, **common),
         "transfer": PrepareTransfer(name="transfer", source=transfer, **common),
         "transfer_pairs": PrepareTransfer(
-            name="transfer_pairs", source=pairs_train, pairs=True, **common
+            name="transfer_pairs", source=pairs_train, **common
         ),
     }
 
