@@ -154,7 +154,10 @@ def _no_labels(
     token_ids = split_rows(encoded["token_ids"])
     return {
         name: [
-            np.zeros([len(ids) if size is None else size for size in feature.shape])
+            np.zeros(
+                [len(ids) if size is None else size for size in feature.shape],
+                feature.dtype,
+            )
             for ids in token_ids
         ]
         for name, feature in spec.items()
