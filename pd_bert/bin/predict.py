@@ -25,7 +25,7 @@ from pd_bert.data.sources.any_file import rows_of, text_output
 from pd_bert.errors import InputError
 from pd_bert.export.predictor import load_predictor
 
-_MODEL = flags.DEFINE_string("model", None, "A model's folder.", required=True)
+_MODEL = flags.DEFINE_string("model", None, "The folder of the model.", required=True)
 _TEXT = flags.DEFINE_multi_string("text", [], "A text to predict")
 _TEXT_B = flags.DEFINE_multi_string(
     "text_b", [], "The second text of a pair, one for each --text"
@@ -33,12 +33,16 @@ _TEXT_B = flags.DEFINE_multi_string(
 _INPUT = flags.DEFINE_string("input", None, "A file of texts, instead of --text.")
 _TEXT_COLUMN = flags.DEFINE_string("text_column", "text", "The column of the text.")
 _TEXT_B_COLUMN = flags.DEFINE_string(
-    "text_b_column", None, "The column of a pair's second text."
+    "text_b_column", None, "The column of the second text of pairs."
 )
 _OUTPUT = flags.DEFINE_string(
-    "output", None, "The file to write, whole or not at all; default: standard output."
+    "output",
+    None,
+    "The file to write, as a whole or not at all; default: standard output.",
 )
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Texts at a time.", lower_bound=1)
+_BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", 64, "The number of texts per batch.", lower_bound=1
+)
 
 
 def _main() -> None:

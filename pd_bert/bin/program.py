@@ -1,4 +1,4 @@
-"""What every program does at its start and end."""
+"""The start and end that all programs share."""
 
 import errno
 import os
@@ -15,13 +15,13 @@ _TRUST = flags.DEFINE_multi_string(
     "trust",
     [],
     "A Python package of yours. Folders may name its classes, which are then run; "
-    "classes outside pd_bert are refused otherwise. Repeatable.",
+    "classes outside pd_bert are refused otherwise",
 )
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR)
 
 
 def start(main: Callable[[], None]) -> None:
-    """Runs a program: flags, signals, one line for what the user gave wrongly."""
+    """Runs a program: parses flags, handles signals, prints user errors as one line."""
 
     def guarded(arguments: Sequence[str]) -> None:
         if len(arguments) > 1:
@@ -35,13 +35,13 @@ def start(main: Callable[[], None]) -> None:
         except InputError as error:
             _fail(str(error))
         except BrokenPipeError:
-            # The reader has read enough, as `head` does. Python would complain once
-            # more when it closes the file.
+            # The reader has closed the pipe, as `head` does. Python would raise again
+            # when it closes the file.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                _fail(f"the disk is full: {error}; what was finished is kept")
+                _fail(f"the disk is full: {error}; finished stages are kept")
             if error.errno in _REFUSED:
                 _fail(f"no access to a file or folder: {error}")
             raise

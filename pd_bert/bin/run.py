@@ -6,10 +6,10 @@
 A recipe is a gin file: a path, or the name of one that ships with pd_bert. Later files
 and bindings override earlier ones; runtime/*.gin choose devices and precision. Stages
 that are finished in the working directory, with the same inputs and settings, are
-reused. Stopped or killed, the same command goes on. The run ends by writing
+reused. After a stop or a kill the same command continues. The run ends by writing
 WORKDIR/results.json.
 
-With --dry_run it prints what it would do, and what that takes: time, memory, disk.
+With --dry_run it prints the stages that it would run, and their time, memory and disk.
 """
 
 import json
@@ -38,10 +38,10 @@ flags.adopt_module_key_flags(recipe_flags)
 _DRY_RUN = flags.DEFINE_bool(
     "dry_run",
     False,
-    "Print the plan (stages, reused or not, parameters, steps) and its cost only.",
+    "Only print the plan (stages, reused or not, parameters, steps) and its cost.",
 )
 _PROBE = flags.DEFINE_bool(
-    "probe", True, "With --dry_run: run a few steps of each stage, to tell its time."
+    "probe", True, "With --dry_run: run a few steps of each stage to measure its time."
 )
 
 

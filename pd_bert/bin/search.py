@@ -1,4 +1,4 @@
-"""Searches for the best values of a recipe's macros, judged on dev.
+"""Searches for the values of a recipe's macros that are best on dev.
 
   pd-bert-search --gin_file=pf --gin_file=searches/bert_grid.gin --workdir=runs/search
   pd-bert-run --gin_file=pf --gin_file=runs/search/best.gin --workdir=runs/search
@@ -6,9 +6,9 @@
 Files and bindings are those of pd-bert-run, and one file that binds Search;
 searches/*.gin ship with pd_bert. Stages that trials have in common run once, and those
 that another run has finished (--reuse) not at all. Several processes, also on several
-machines, may work on one --workdir. Stopped or killed, the same command goes on. It
-ends by writing WORKDIR/search.json and WORKDIR/best.gin; results.json is then that of
-the best trial.
+machines, may work on one --workdir. After a stop or a kill the same command continues.
+It ends by writing WORKDIR/search.json and WORKDIR/best.gin; results.json is then that
+of the best trial.
 """
 
 import pathlib

@@ -1,4 +1,4 @@
-"""Format: an artifact, as stages leave it."""
+"""Format: an artifact, as stages write it."""
 
 import datetime
 import hashlib
@@ -31,16 +31,16 @@ _VERSIONS = ("tensorflow", "keras", "keras-nlp", "numpy")
 
 
 class ArtifactFolder(Format):
-    """artifact.json beside a model and its vocabulary.
+    """The format of artifacts: artifact.json beside a model and its vocabulary.
 
-    Of an artifact in a working directory, `info["ancestors"]` holds the descriptions of
-    all that it was made from, by folder name.
+    For an artifact in a working directory, `info["ancestors"]` holds the descriptions
+    of all artifacts that it was made from, by folder name.
     """
 
     name = "artifact"
     holds = "artifact.json and model.json (pd_bert)"
 
-    def recognises(self, folder: pathlib.Path) -> bool:
+    def recognizes(self, folder: pathlib.Path) -> bool:
         return all((folder / n).is_file() for n in ("artifact.json", "model.json"))
 
     def vocabulary(
@@ -49,7 +49,7 @@ class ArtifactFolder(Format):
         vocabulary = Artifact(folder).vocabulary()
         if lowercase not in (None, vocabulary.lowercase):
             raise InputError(
-                f"an artifact says itself whether texts are lower-cased; {folder} has "
+                f"an artifact records whether texts are lower-cased; {folder} has "
                 f"{vocabulary.lowercase}, received {lowercase}"
             )
         return vocabulary
@@ -100,13 +100,13 @@ class ArtifactFolder(Format):
 
 
 def write_parts(checkpoint: LoadedModel, folder: pathlib.Path) -> None:
-    """Writes the model and the vocabulary, all but artifact.json."""
+    """Writes the model and the vocabulary: everything but artifact.json."""
     save_model(checkpoint.model, folder)
     checkpoint.vocabulary.write(folder / "vocab.txt")
 
 
 def model_info(checkpoint: LoadedModel) -> dict[str, Any]:
-    """What an artifact says of a model that was read, beyond how it was made."""
+    """Returns what artifact.json records of a model that was read."""
     info = checkpoint.info
     return {
         **vocabulary_info(checkpoint.vocabulary),

@@ -1,4 +1,4 @@
-"""What pd_bert knows of a model and other formats have no place for."""
+"""Facts about a model that other formats have no place for."""
 
 import inspect
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ _NO_TEXTS = TextLines(files=())
 
 
 def notes(info: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON data to keep beside a model in a foreign format; see `info_of`."""
+    """Returns JSON data to keep beside a model in another format; see `info_of`."""
     kept = {key: info[key] for key in ("name", "metrics") if key in info}
     if not info.get("labels"):
         return kept
@@ -42,10 +42,10 @@ def info_of(
     sequence_length: int,
     regression: bool = False,
 ) -> dict[str, Any]:
-    """What an artifact says of the model, from its notes or by default.
+    """Returns what an artifact records of a model, from its notes or by default.
 
-    Notes may come from anybody: nothing in them names code to import. A task is a
-    classification or a regression, its measures are those of `tasks.metrics`.
+    Anybody may have written the notes, so nothing in them names code to import: a task
+    is a classification or a regression, its measures are those of `tasks.metrics`.
     """
     info: dict[str, Any] = {"name": _of(str, kept.get("name"), name)}
     if metrics := _numbers(kept.get("metrics")):
@@ -78,7 +78,7 @@ def info_of(
 
 
 def _numbers(value: Any) -> dict[str, dict[str, float]]:
-    """Metrics by split; {} if the value is something else."""
+    """Returns metrics by split; {} if the value is something else."""
     rows = value.items() if isinstance(value, dict) else ()
     numbers = {
         str(split): {
@@ -106,7 +106,7 @@ def _of(kind: type, value: Any, default: Any) -> Any:
 
 
 def _length(value: Any, longest: int) -> int:
-    """A length that has a position embedding for every token."""
+    """Returns a length for which there are enough position embeddings."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 2:
         return min(value, longest)
     return longest

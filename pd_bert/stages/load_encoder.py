@@ -11,7 +11,7 @@ from pd_bert.costs.estimate_training import model_bytes
 from pd_bert.costs.probe import Probe
 from pd_bert.data.files import expand_folder
 from pd_bert.formats.artifact import model_info, write_parts
-from pd_bert.formats.known import recognise
+from pd_bert.formats.known import recognize
 from pd_bert.models.network import Network
 from pd_bert.stages.base import Context, Info, Stage
 from pd_bert.system import memory
@@ -36,14 +36,14 @@ class LoadEncoder(Stage):
 
     def check(self) -> None:
         folder = expand_folder(self.folder)
-        recognise(folder).check(folder, self.lowercase)
+        recognize(folder).check(folder, self.lowercase)
 
     def input_files(self) -> dict[str, pathlib.Path]:
         return {"folder": expand_folder(self.folder)}
 
     def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
         folder = expand_folder(self.folder)
-        source = recognise(folder)
+        source = recognize(folder)
         source.check(folder, self.lowercase)
         vocabulary = source.vocabulary(folder, self.lowercase)
         return {
@@ -55,7 +55,7 @@ class LoadEncoder(Stage):
 
     def run(self, context: Context) -> Info:
         folder = expand_folder(self.folder)
-        source = recognise(folder)
+        source = recognize(folder)
         checkpoint = source.read(folder, self.lowercase)
         print(f"{context.where}: {source.name}; {checkpoint.summary()}", flush=True)
         write_parts(checkpoint, context.directory)
@@ -70,7 +70,7 @@ class LoadEncoder(Stage):
 
     def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
         folder = expand_folder(self.folder)
-        source = recognise(folder)
+        source = recognize(folder)
         vocabulary = source.vocabulary(folder, self.lowercase)
         file = probe.directory / f"{vocabulary.fingerprint}.txt"
         vocabulary.write(file)

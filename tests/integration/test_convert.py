@@ -22,7 +22,7 @@ from pd_bert.errors import InputError
 from pd_bert.export.measure import measure
 from pd_bert.export.predictor import load_predictor
 from pd_bert.formats.artifact import ArtifactFolder
-from pd_bert.formats.known import FORMATS, recognise
+from pd_bert.formats.known import FORMATS, recognize
 from pd_bert.formats.tensor_file import stored
 from pd_bert.models.bert import Bert
 from pd_bert.models.initialization import Whole
@@ -63,7 +63,7 @@ def convert(*arguments: str) -> subprocess.CompletedProcess[str]:
 def through(folder: pathlib.Path, output: pathlib.Path, to: str) -> pathlib.Path:
     """What the program does, in this process."""
     with folder_written_aside(output) as aside:
-        FORMATS[to].write(recognise(folder).read(folder), aside)
+        FORMATS[to].write(recognize(folder).read(folder), aside)
     return output
 
 
@@ -300,7 +300,7 @@ def test_pretraining_goes_on_from_the_heads(tiny_run, pretrained, tmp_path, caps
 def as_tf1(source: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
     """The same model as BERT's reference code would have saved it."""
     folder.mkdir()
-    arrays = stored(recognise(source).read(source).model)
+    arrays = stored(recognize(source).read(source).model)
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         for name, array in arrays.items():
             tf.compat.v1.get_variable(name, initializer=array)
@@ -341,11 +341,11 @@ def test_every_kind_is_loaded_alike(tiny_run, pretrained, tmp_path):
             assert np.array_equal(one, two)
 
 
-def test_a_missing_pooler_is_told_and_the_same_every_time(pretrained, tmp_path):
+def test_a_missing_pooler_is_reported_and_the_same_every_time(pretrained, tmp_path):
     model = transformers.BertForMaskedLM.from_pretrained(pretrained)
     model.save_pretrained(tmp_path)
     shutil.copy(pretrained / "vocab.txt", tmp_path)
-    one, other = (recognise(tmp_path).read(tmp_path) for _ in range(2))
+    one, other = (recognize(tmp_path).read(tmp_path) for _ in range(2))
     pooler = ("bert/pooler/dense/kernel", "bert/pooler/dense/bias")
     assert one.missing == pooler and one.taken == ("encoder", "masked_lm")
     for mine, theirs in zip(one.model.weights, other.model.weights, strict=True):
@@ -376,7 +376,7 @@ def only_a_pickle(folder: pathlib.Path) -> str:
 
 def nothing(folder: pathlib.Path) -> str:
     (folder / "model.safetensors").unlink()
-    return "holds model.safetensors; .* does not"
+    return r"must contain model\.safetensors; .* does not"
 
 
 def truncated(folder: pathlib.Path) -> str:
@@ -402,27 +402,27 @@ def another_depth(folder: pathlib.Path) -> str:
 
 def roberta(folder: pathlib.Path) -> str:
     edit(folder, model_type="roberta")
-    return "architecture must be bert; got 'roberta'"
+    return "architecture must be bert; received 'roberta'"
 
 
 def relu(folder: pathlib.Path) -> str:
     edit(folder, hidden_act="relu")
-    return "hidden_act must be gelu or .*; got 'relu'"
+    return "hidden_act must be gelu or .*; received 'relu'"
 
 
 def relative(folder: pathlib.Path) -> str:
     edit(folder, position_embedding_type="relative_key")
-    return "position_embedding_type must be 'absolute'; got 'relative_key'"
+    return "position_embedding_type must be 'absolute'; received 'relative_key'"
 
 
 def decoder(folder: pathlib.Path) -> str:
     edit(folder, is_decoder=True)
-    return "is_decoder must be False; got True"
+    return "is_decoder must be False; received True"
 
 
 def no_size(folder: pathlib.Path) -> str:
     edit(folder, hidden_size="16")
-    return "hidden_size must be a positive integer; got '16'"
+    return "hidden_size must be a positive integer; received '16'"
 
 
 def no_json(folder: pathlib.Path) -> str:
@@ -433,19 +433,20 @@ def no_json(folder: pathlib.Path) -> str:
 def short_vocabulary(folder: pathlib.Path) -> str:
     lines = (folder / "vocab.txt").read_text().splitlines()
     (folder / "vocab.txt").write_text("\n".join(lines[:-1]) + "\n")
-    return r"must have one size; .* holds \d+ embeddings and \d+ tokens"
+    return r"must have the same size; .* holds \d+ embeddings and \d+ tokens"
 
 
 def no_vocabulary(folder: pathlib.Path) -> str:
     (folder / "vocab.txt").unlink()
-    return "holds its vocabulary, vocab.txt or tokenizer.json"
+    return "must contain its vocabulary, vocab.txt or tokenizer.json"
 
 
 def unknown(folder: pathlib.Path) -> str:
     (folder / "config.json").unlink()
     return (
-        "holds artifact.json and model.json .* or config.json with model_type .* or "
-        "config.json with class_name .* or bert_config.json .*; .* holds "
+        "must contain artifact.json and model.json .* or "
+        "config.json with model_type .* or "
+        "config.json with class_name .* or bert_config.json .*; .* contains "
         "model.safetensors, vocab.txt"
     )
 
@@ -493,7 +494,9 @@ def test_damaged_artifact_and_preset(tiny_run, tmp_path):
     with pytest.raises(InputError, match=f"not a readable preset .*{preset}"):
         through(preset, tmp_path / "out", "artifact")
     edit(preset, class_name="RobertaBackbone")
-    with pytest.raises(InputError, match="must be BertBackbone; got RobertaBackbone"):
+    with pytest.raises(
+        InputError, match="must be BertBackbone; received RobertaBackbone"
+    ):
         through(preset, tmp_path / "out", "artifact")
     assert not (tmp_path / "out").exists()
 
@@ -522,7 +525,7 @@ def test_the_program_ends_in_one_line(tiny_run, tmp_path):
     empty.mkdir()
     there.mkdir()
     for folder, output, flags, words in (
-        (empty, "out", ("--to=keras",), "holds nothing"),
+        (empty, "out", ("--to=keras",), "contains nothing"),
         (tmp_path / "none", "out", ("--to=keras",), "no such folder"),
         (tiny_run.model, "there", ("--to=keras",), "must not exist yet"),
         (tiny_run.encoder, "out", ("--to=keras", "--pairs"), "has no labels"),

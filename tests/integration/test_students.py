@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from pd_bert.data.pipeline import Batches
 from pd_bert.data.records import Records
-from pd_bert.formats.known import FORMATS, recognise
+from pd_bert.formats.known import FORMATS, recognize
 from pd_bert.models.initialization import Truncated, WordEmbeddings
 from pd_bert.models.model import Model
 from pd_bert.objectives.labels import Labels
@@ -63,7 +63,7 @@ def published(tiny_run, tmp_path) -> pathlib.Path:
     folder = tmp_path / "published"
     folder.mkdir()
     FORMATS["huggingface"].write(
-        recognise(tiny_run.encoder).read(tiny_run.encoder), folder
+        recognize(tiny_run.encoder).read(tiny_run.encoder), folder
     )
     return folder
 

@@ -17,7 +17,7 @@ from pd_bert.errors import InputError
 from pd_bert.export.measure import measure
 from pd_bert.export.predictor import load_predictor
 from pd_bert.export.saved_model import DESCRIPTION, export
-from pd_bert.formats.known import FORMATS, recognise
+from pd_bert.formats.known import FORMATS, recognize
 from pd_bert.runs.estimates import finished
 
 _FOLDER = pathlib.Path(__file__).resolve().parent
@@ -162,7 +162,7 @@ def test_functions_and_classes_of_pd_bert_are_not_called(attack, monkeypatch):
         (attack.model / "model.json").write_text(json.dumps(changed))
         for read in (
             load_predictor,
-            lambda folder: recognise(folder).read(folder),
+            lambda folder: recognize(folder).read(folder),
             lambda folder: finished(Artifact(folder)),
             lambda folder: export(Artifact(folder), attack.folder / "output"),
         ):
@@ -184,7 +184,7 @@ def test_settings_and_lineage_of_an_artifact_are_data(attack, tiny_run):
     (changed,) = load_predictor(attack.model).predict([row])
     (original,) = load_predictor(tiny_run.model).predict([row])
     assert changed == original
-    recognise(attack.model).read(attack.model)
+    recognize(attack.model).read(attack.model)
     assert finished(Artifact(attack.model))["architecture"] != attack.command()
     assert not attack.sentinel.exists()
 
@@ -229,7 +229,7 @@ def test_a_preset_builds_nothing_but_layers(attack):
     """keras-nlp's folders name classes too; Keras refuses those of other packages."""
     preset = attack.folder / "preset"
     preset.mkdir()
-    FORMATS["keras"].write(recognise(attack.model).read(attack.model), preset)
+    FORMATS["keras"].write(recognize(attack.model).read(attack.model), preset)
     shutil.rmtree(attack.model)
     preset.rename(attack.model)
     original = (attack.model / "task.json").read_text()
@@ -244,7 +244,7 @@ def test_a_preset_builds_nothing_but_layers(attack):
 
     attack.change("task.json", name_theirs)
     with pytest.raises(InputError, match="not a readable preset"):
-        recognise(attack.model).read(attack.model)
+        recognize(attack.model).read(attack.model)
     assert not attack.sentinel.exists()
     (attack.model / "task.json").write_text(original)
-    recognise(attack.model).read(attack.model)
+    recognize(attack.model).read(attack.model)

@@ -69,7 +69,7 @@ def test_encoder(lowercase, vocabulary, batch, tmp_path):
     ids = [np.asarray(tokenizer(text)).tolist() for text in texts]
     assert ids == WordPiece(vocabulary)(tf.constant(texts)).to_list()
     assert tokenizer.lowercase is lowercase
-    assert KerasPreset().recognises(tmp_path)
+    assert KerasPreset().recognizes(tmp_path)
     back = KerasPreset().read(tmp_path)
     assert back.vocabulary == vocabulary and back.model.head_layers == {}
     assert back.model.architecture == bert()

@@ -159,7 +159,7 @@ def test_read(folder, batch):
     names = [name for name, _ in tf.train.list_variables(str(folder))]
     assert "bert/encoder/layer_0/attention/self/query/kernel" in names
     assert "bert/pooler/dense/bias/adam_m" in names and "global_step" in names
-    assert TF1Bert().recognises(folder)
+    assert TF1Bert().recognizes(folder)
     TF1Bert().check(folder)
     read = TF1Bert().read(folder)
     assert read.taken == ("encoder", "masked_lm", "next_sentence")
