@@ -1,8 +1,9 @@
 """Data sets that are not prepared yet."""
 
 import dataclasses
+import functools
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -18,12 +19,13 @@ _MOST_PLANNED = 1 << 19
 class ExpectedRecords:
     """How many examples a data set has or will have, and how long they are.
 
-    `lengths`, in word pieces, are those of all examples or of some that stand for all.
-    `bytes` is the size on disk; `exact` is whether `count` is sure.
+    `read_lengths` gives the lengths in word pieces, of all examples or of a sample; it
+    is called when they are first used. `bytes` is the size on disk; `exact` is whether
+    `count` is sure.
     """
 
     count: int
-    lengths: np.ndarray
+    read_lengths: Callable[[], np.ndarray]
     bytes: int
     exact: bool
     spec: ExampleSpec
@@ -32,16 +34,21 @@ class ExpectedRecords:
 
     @classmethod
     def of(cls, records: Records) -> "ExpectedRecords":
-        """Those of a data set that is there."""
+        """Describes a data set that is on disk, from its manifest."""
         return cls(
             count=records.count,
-            lengths=records.lengths,
+            read_lengths=lambda: records.lengths,
             bytes=records.manifest["bytes"],
             exact=True,
             spec=records.spec,
             sequence_length=records.manifest["sequence_length"],
             shards=len(records.shard_counts),
         )
+
+    @functools.cached_property
+    def lengths(self) -> np.ndarray:
+        """The lengths in word pieces, uint16, of all examples or of a sample."""
+        return self.read_lengths()
 
     def with_feature(self, name: str, feature: Feature) -> "ExpectedRecords":
         """With a feature of float32 more, such as a teacher's logits."""

@@ -4,15 +4,16 @@ import dataclasses
 from collections.abc import Mapping
 from typing import ClassVar
 
-from pd_bert.costs.estimate_training import network_of
 from pd_bert.data.example_spec import TOKENS, ExampleSpec, Feature
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.records import Records
+from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
 from pd_bert.models.model import Model
 from pd_bert.models.network import Network
-from pd_bert.stages.base import Context, Info, Stage, require_same_labels
+from pd_bert.stages.base import Context, Stage, require_same_labels
 from pd_bert.stages.finetune import expected_splits, task_splits
+from pd_bert.stages.outline import Outline, input_names, require_known
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.train import Train
 from pd_bert.tasks.base import Task
@@ -43,20 +44,23 @@ class Distill(Train):
     def learnt_task(self) -> Task:
         return self.task_data.task
 
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
-        info = super().promise(inputs, where)
+    def outline(
+        self, inputs: Mapping[str, Outline], survey: Surveyor | None = None
+    ) -> Outline:
+        outline = super().outline(inputs, survey)
         field = "transfer" if self.live_teacher is None else "live_teacher"
-        if "labels" in inputs[field] and "labels" in info:
+        has, wanted = inputs[field].labels, outline.labels
+        if has is not None and wanted is not None:
             require_same_labels(
-                where,
+                self.where,
                 model=f"the teacher of {self.inputs()[field].title}",
-                has=inputs[field]["labels"],
-                wanted=info["labels"],
+                has=has,
+                wanted=wanted,
             )
-        transfer, task_data = inputs["transfer"], inputs["task_data"]
-        if "pairs" in transfer and "pairs" in task_data:
-            self._require_alike(transfer["pairs"], task_data["pairs"], where)
-        return info
+        transfer, task = inputs["transfer"].inputs, inputs["task_data"].inputs
+        if transfer is not None and task is not None:
+            self._require_alike(transfer, task, self.where)
+        return outline
 
     def needed(self, context: Context) -> ExampleSpec:
         if self.live_teacher is not None:
@@ -80,18 +84,20 @@ class Distill(Train):
         )
         return wanted
 
-    def _require_alike(self, transfer: bool, task: bool, where: str) -> None:
+    def _require_alike(
+        self, transfer: tuple[str, ...], task: tuple[str, ...], where: str
+    ) -> None:
         if transfer != task:
             raise InputError(
                 f"{where}: transfer set and task must both hold pairs of texts or both "
                 f"single ones; {self.transfer.title} holds "
-                f"{'pairs' if transfer else 'single texts'}"
+                f"{'pairs' if len(transfer) > 1 else 'single texts'}"
             )
 
     def training_records(self, context: Context) -> Records:
         self._require_alike(
-            context.artifact(self.transfer)["pairs"],
-            context.artifact(self.task_data)["pairs"],
+            input_names(context.artifact(self.transfer)["pairs"]),
+            input_names(context.artifact(self.task_data)["pairs"]),
             context.where,
         )
         return Records(context.artifact(self.transfer).directory)
@@ -103,12 +109,12 @@ class Distill(Train):
             return Live(Model.load(context.artifact(self.live_teacher).directory))
 
     def expected_records(
-        self, inputs: Mapping[str, Info]
+        self, inputs: Mapping[str, Outline]
     ) -> tuple[ExpectedRecords, dict[str, ExpectedRecords]]:
         data, _ = super().expected_records(inputs)
         return data, expected_splits(self.task_data, inputs)
 
-    def expected_teacher(self, inputs: Mapping[str, Info]) -> Network | None:
+    def expected_teacher(self, inputs: Mapping[str, Outline]) -> Network | None:
         if self.live_teacher is None:
             return None
-        return network_of(inputs, "live_teacher")
+        return require_known(inputs["live_teacher"].network, "live_teacher")

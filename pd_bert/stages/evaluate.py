@@ -9,19 +9,19 @@ import numpy as np
 import tensorflow as tf
 
 from pd_bert.artifact import Artifact
-from pd_bert.costs.cost import Cost
-from pd_bert.costs.estimate_forward import logits_load
-from pd_bert.costs.estimate_training import forward_cost, network_of
-from pd_bert.costs.probe import Probe
+from pd_bert.costs.work import Fixed, ModelPasses, Work, logits_load
 from pd_bert.data.pipeline import DEFAULT_BUCKETS
+from pd_bert.data.surveyor import Surveyor
 from pd_bert.models.model import Model
 from pd_bert.models.outputs import Outputs
 from pd_bert.stages.base import Context, Info, Stage, require_same_labels
 from pd_bert.stages.finetune import expected_splits, task_splits
+from pd_bert.stages.outline import Outline, require_known
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.system.atomic import written_aside
 from pd_bert.training.evaluation import Evaluation
 from pd_bert.training.forward_passes import ForwardPasses, expected_passes
+from pd_bert.training.runtime import Runtime
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,16 +49,19 @@ class Evaluate(Stage):
     def result_columns(self) -> Info:
         return self.model.result_columns()
 
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
+    def outline(
+        self, inputs: Mapping[str, Outline], survey: Surveyor | None = None
+    ) -> Outline:
         model, task_data = inputs["model"], inputs["task_data"]
-        if "labels" in model and "labels" in task_data:
+        if model.labels is not None and task_data.labels is not None:
             require_same_labels(
-                where,
+                self.where,
                 model=self.model.title,
-                has=model["labels"],
-                wanted=task_data["labels"],
+                has=model.labels,
+                wanted=task_data.labels,
             )
-        return super().promise(inputs, where)
+        shared = super().outline(inputs, survey)
+        return dataclasses.replace(shared, labels=model.labels, network=model.network)
 
     def run(self, context: Context) -> Info:
         artifact = context.artifact(self.model)
@@ -108,10 +111,14 @@ class Evaluate(Stage):
             "labels": list(artifact.labels),
         }
 
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
+    def work(
+        self, inputs: Mapping[str, Outline], outline: Outline, runtime: Runtime
+    ) -> tuple[Work, ...]:
         splits = expected_splits(self.task_data, inputs)
-        network = network_of(inputs, "model")
-        load = logits_load(network, splits["dev"], self.batch_size, self.buckets, probe)
+        network = require_known(outline.network, "model")
+        load = logits_load(
+            network, splits["dev"], self.batch_size, self.buckets, runtime
+        )
         passes = expected_passes(
             splits["dev"],
             batch_size=self.batch_size,
@@ -119,12 +126,13 @@ class Evaluate(Stage):
             buckets=load.buckets,
         )
         measured = [(records, 1.0) for records in splits.values()]
-        cost = forward_cost(load, [*measured, (splits["dev"], passes)], probe)
-        # A row has its number and label, and a logit an output.
-        outputs = len(inputs["task_data"].get("labels", ())) or 1
+        # A row has its number and label, and a logit for each output.
+        outputs = len(outline.labels or ()) or 1
         rows = sum(records.count for records in splits.values())
-        written = dataclasses.replace(cost, disk_bytes=(16 + 4 * outputs) * rows)
-        return written, {"parameters": network.parameters}
+        return (
+            ModelPasses(load=load, records=(*measured, (splits["dev"], passes))),
+            Fixed(disk_bytes=(16 + 4 * outputs) * rows),
+        )
 
 
 def _write(path: pathlib.Path, measured: Mapping[str, np.ndarray]) -> None:

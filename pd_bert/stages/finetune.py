@@ -4,10 +4,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import ClassVar
 
-from pd_bert.costs.cost import require_known
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.records import Records
-from pd_bert.stages.base import Context, Info, Stage
+from pd_bert.stages.base import Context, Stage
+from pd_bert.stages.outline import Outline, require_known
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.train import Train
 from pd_bert.tasks.base import Task
@@ -40,17 +40,17 @@ class Finetune(Train):
         return task_splits(self.task_data, context)
 
     def expected_records(
-        self, inputs: Mapping[str, Info]
+        self, inputs: Mapping[str, Outline]
     ) -> tuple[ExpectedRecords, dict[str, ExpectedRecords]]:
         data, _ = super().expected_records(inputs)
         return data, expected_splits(self.task_data, inputs)
 
 
 def expected_splits(
-    task_data: PrepareTask, inputs: Mapping[str, Info]
+    task_data: PrepareTask, inputs: Mapping[str, Outline]
 ) -> dict[str, ExpectedRecords]:
     """The splits of `task_data`, prepared or not, that models are measured on."""
-    splits = require_known(inputs, "task_data", "splits")
+    splits = require_known(inputs["task_data"].splits, "task_data")
     return {split: splits[split] for split in task_data.task.splits if split != "train"}
 
 

@@ -3,19 +3,20 @@
 import dataclasses
 import functools
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-from pd_bert.costs.cost import Cost, require_known
-from pd_bert.costs.estimate_prepare import Part
-from pd_bert.costs.probe import Probe
+from pd_bert.costs.work import ReadSource, Work
 from pd_bert.data.encode_rows import EncodeRows
 from pd_bert.data.example_spec import TOKENS
 from pd_bert.data.shards import chunked
 from pd_bert.data.source import Row, Source, nonempty, rows_of
 from pd_bert.data.sources.held import Held
-from pd_bert.data.survey import Survey
+from pd_bert.data.surveyor import Encoding, Surveyor
 from pd_bert.stages.base import Context, Info
+from pd_bert.stages.outline import Outline, input_names, require_known
 from pd_bert.stages.prepare import Prepare, row_size
 from pd_bert.tasks.text_task import TextTask
+from pd_bert.training.runtime import Runtime
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -80,48 +81,42 @@ class PrepareTask(Prepare):
         rows = nonempty(source.rows(), f"{self.task.name}, split {split}")
         return chunked(rows, row_size, self.shard_characters)
 
-    def parts(self, inputs: Mapping[str, Info], probe: Probe) -> Iterator[Part]:
+    def encodings(self, outline: Outline) -> Mapping[str, Encoding]:
         unlabeled = self.task.unlabeled_splits
         encode = EncodeRows(
-            vocabulary=require_known(inputs, "vocabulary", "vocabulary_file"),
-            lowercase=require_known(inputs, "vocabulary", "lowercase"),
+            vocabulary=require_known(outline.vocabulary_file, "vocabulary"),
+            lowercase=require_known(outline.lowercase, "vocabulary"),
             sequence_length=self.sequence_length,
-            pairs=_first(self._sample(probe)).text_b is not None,
+            pairs=len(require_known(outline.inputs, "its inputs")) > 1,
         )
         labeled = dataclasses.replace(encode, encode_label=_no_label)
-        for split, source in {**self.task.splits, **unlabeled}.items():
-            yield Part(
-                folder=split,
+        return {
+            split: Encoding(
                 source=source,
                 read=rows_of,
                 size=row_size,
                 encode=encode if split in unlabeled else labeled,
                 spec=TOKENS if split in unlabeled else self.task.spec(),
+                sequence_length=self.sequence_length,
+                shard_characters=self.shard_characters,
             )
+            for split, source in {**self.task.splits, **unlabeled}.items()
+        }
 
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        sample = self._sample(probe)  # which a run also reads first, for the labels
-        cost, info = super().estimate(inputs, probe)
-        cost += Cost(seconds=sample.seconds)
+    def rows(self, survey: Surveyor) -> Mapping[str, Any]:
+        sample = survey.first(self.task.train, rows_of)
+        (first,) = nonempty(sample.items[:1], f"{self.task.name}, split train")
         # A part of the rows may lack a label, and a file may be sorted by it.
         whole = dataclasses.replace(self.task, train=Held(held=tuple(sample.items)))
         labels = (whole if sample.whole else self.task).find_labels()
-        return cost, {
-            **info,
-            "labels": list(labels),
-            "pairs": _first(sample).text_b is not None,
-        }
+        return {"labels": labels, "inputs": input_names(first.text_b is not None)}
 
-    def _sample(self, probe: Probe) -> Survey:
-        """Some rows to train on; InputError if there are none."""
-        sample = probe.survey(self.task.train, rows_of)
-        list(nonempty(sample.items[:1], f"{self.task.name}, split train"))
-        return sample
-
-
-def _first(sample: Survey) -> Row:
-    row: Row = sample.items[0]
-    return row
+    def work(
+        self, inputs: Mapping[str, Outline], outline: Outline, runtime: Runtime
+    ) -> tuple[Work, ...]:
+        # The rows to train on are also read for the labels.
+        read = ReadSource(source=self.task.train, read=rows_of)
+        return read, *super().work(inputs, outline, runtime)
 
 
 def _no_label(row: Row) -> int:

@@ -3,14 +3,13 @@
 import dataclasses
 from collections.abc import Iterator, Mapping
 
-from pd_bert.costs.cost import Cost, require_known
-from pd_bert.costs.estimate_prepare import Part
-from pd_bert.costs.probe import Probe
 from pd_bert.data.encode_rows import EncodeRows
 from pd_bert.data.example_spec import TOKENS
 from pd_bert.data.shards import chunked
 from pd_bert.data.source import Row, Source, nonempty, rows_of
+from pd_bert.data.surveyor import Encoding, Surveyor
 from pd_bert.stages.base import Context, Info
+from pd_bert.stages.outline import Outline, input_names, require_known
 from pd_bert.stages.prepare import Prepare, row_size
 
 
@@ -24,8 +23,11 @@ class PrepareTransfer(Prepare):
     shard_characters: int = 2_000_000
     pairs: bool = False
 
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
-        return {**super().promise(inputs, where), "pairs": self.pairs}
+    def outline(
+        self, inputs: Mapping[str, Outline], survey: Surveyor | None = None
+    ) -> Outline:
+        outline = super().outline(inputs, survey)
+        return dataclasses.replace(outline, inputs=input_names(self.pairs))
 
     def share_work(self, context: Context) -> None:
         file, lowercase = self._vocabulary_file(context)
@@ -46,20 +48,19 @@ class PrepareTransfer(Prepare):
         rows = nonempty(self.source.rows(), str(self.source))
         return chunked(rows, row_size, self.shard_characters)
 
-    def parts(self, inputs: Mapping[str, Info], probe: Probe) -> Iterator[Part]:
-        yield Part(
+    def encodings(self, outline: Outline) -> Mapping[str, Encoding]:
+        encoding = Encoding(
             source=self.source,
             read=rows_of,
             size=row_size,
             encode=EncodeRows(
-                vocabulary=require_known(inputs, "vocabulary", "vocabulary_file"),
-                lowercase=require_known(inputs, "vocabulary", "lowercase"),
+                vocabulary=require_known(outline.vocabulary_file, "vocabulary"),
+                lowercase=require_known(outline.lowercase, "vocabulary"),
                 sequence_length=self.sequence_length,
                 pairs=self.pairs,
             ),
             spec=TOKENS,
+            sequence_length=self.sequence_length,
+            shard_characters=self.shard_characters,
         )
-
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        cost, info = super().estimate(inputs, probe)
-        return cost, {**info, "pairs": self.pairs}
+        return {"": encoding}

@@ -4,10 +4,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import ClassVar
 
-from pd_bert.costs.cost import require_known
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.records import Records
-from pd_bert.stages.base import Context, Info, Stage
+from pd_bert.stages.base import Context, Stage
+from pd_bert.stages.outline import Outline, require_known
 from pd_bert.stages.train import Train
 from pd_bert.tasks.masked_lm import MaskedLanguageModel
 
@@ -44,9 +44,9 @@ class Pretrain(Train):
         return {"dev": Records(context.artifact(self.held_out).directory)}
 
     def expected_records(
-        self, inputs: Mapping[str, Info]
+        self, inputs: Mapping[str, Outline]
     ) -> tuple[ExpectedRecords, dict[str, ExpectedRecords]]:
         data, _ = super().expected_records(inputs)
         if self.held_out is None:
             return data, {}
-        return data, {"dev": require_known(inputs, "held_out", "splits")[""]}
+        return data, {"dev": require_known(inputs["held_out"].splits, "held_out")[""]}

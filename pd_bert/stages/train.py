@@ -6,25 +6,24 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from pd_bert.costs.cost import Cost, require_known
-from pd_bert.costs.estimate_training import estimate_training
-from pd_bert.costs.probe import Probe
+from pd_bert.costs.work import Load, ModelPasses, TrainingLoad, TrainingSteps, Work
 from pd_bert.data.example_spec import ExampleSpec
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.pipeline import DEFAULT_BUCKETS
 from pd_bert.data.records import Records
+from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
 from pd_bert.models.encoder import Architecture
 from pd_bert.models.initialization import Initialization, Whole
 from pd_bert.models.network import Network
 from pd_bert.objectives.base import Objective
 from pd_bert.stages.base import Context, Info, Outcome, Stage
+from pd_bert.stages.outline import Outline, require_known
 from pd_bert.stages.train_together import train_together
 from pd_bert.tasks.base import Task
 from pd_bert.training.optimizer import AdamW
 from pd_bert.training.runtime import Runtime
 from pd_bert.training.teacher import Teacher
-from pd_bert.values import from_json, to_json
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -136,40 +135,6 @@ class Train(Stage):
                 f"accumulation; received {self.batch_size} and {self.accumulation}"
             )
 
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
-        info = super().promise(inputs, where)
-        # Only fine-tuning and distillation have a task with labels.
-        task_data = inputs.get("task_data", {"labels": []})
-        if "labels" in task_data:
-            info["labels"] = task_data["labels"]
-            for objective in self.objectives:
-                objective.check_labels(tuple(info["labels"]))
-        initial = inputs.get("initial", {})
-        architecture = self.architecture
-        if architecture is None and "architecture" in initial:
-            architecture = from_json(initial["architecture"])
-        if architecture is not None:
-            info["architecture"] = to_json(architecture)
-            if "architecture" in initial and "vocabulary_size" in info:
-                # Vocabularies were compared above, so the sizes are the same.
-                size = info["vocabulary_size"]
-                its = from_json(initial["architecture"])
-                self.initialization.check((architecture, size), (its, size), where)
-        return info
-
-    def plan(self, inputs: Mapping[str, Info]) -> Info:
-        info: Info = {"steps": self.steps or f"{self.epochs} epochs"}
-        (data,) = (i for f, i in inputs.items() if self.inputs()[f] is self.data)
-        count = data.get("train", data).get("count")
-        if self.steps is None and count is not None:
-            info["steps"] = f"about {self.epochs * math.ceil(count / self.batch_size)}"
-        architecture = self.architecture
-        if architecture is None and "architecture" in inputs.get("initial", {}):
-            architecture = from_json(inputs["initial"]["architecture"])
-        if architecture is not None and "vocabulary_size" in data:
-            info["parameters"] = architecture.parameters(data["vocabulary_size"])
-        return info
-
     def companions(self, runtime: Runtime) -> str:
         """Equal for students that can learn from the same batches of one teacher."""
         return dataclasses.replace(
@@ -201,19 +166,95 @@ class Train(Stage):
         return self.seed if self.order_seed is None else self.order_seed
 
     def expected_records(
-        self, inputs: Mapping[str, Info]
+        self, inputs: Mapping[str, Outline]
     ) -> tuple[ExpectedRecords, dict[str, ExpectedRecords]]:
-        """What it will train on, and the splits that it will measure."""
-        field = next(f for f, stage in self.inputs().items() if stage is self.data)
-        splits = require_known(inputs, field, "splits")
-        return splits.get("train", splits.get("")), {}
+        """The records to train on, and the splits to measure."""
+        splits = require_known(inputs[self.field_of(self.data)].splits, "its records")
+        return splits["train" if "train" in splits else ""], {}
 
-    def expected_teacher(self, inputs: Mapping[str, Info]) -> Network | None:
-        """The teacher that will run inside every step, if there is one."""
+    def expected_teacher(self, inputs: Mapping[str, Outline]) -> Network | None:
+        """The teacher that runs inside every step, if there is one."""
         return None
 
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        return estimate_training(self, inputs, probe)
+    def outline(
+        self, inputs: Mapping[str, Outline], survey: Surveyor | None = None
+    ) -> Outline:
+        shared = super().outline(inputs, survey)
+        # Only fine-tuning and distillation have a task with labels.
+        labels = inputs["task_data"].labels if "task_data" in inputs else ()
+        initial = inputs["initial"].network if "initial" in inputs else None
+        architecture = self.architecture or (initial and initial.architecture)
+        network = None
+        if labels is not None:
+            for objective in self.objectives:
+                objective.check_labels(labels)
+            if architecture and shared.vocabulary_size is not None:
+                network = Network(
+                    architecture=architecture,
+                    heads=tuple(sorted(self.learnt_task.heads(labels).items())),
+                    vocabulary_size=shared.vocabulary_size,
+                )
+        if network and initial:
+            # Vocabularies are the same, so their sizes are.
+            size = network.vocabulary_size
+            self.initialization.check(
+                (network.architecture, size), (initial.architecture, size), self.where
+            )
+        data = inputs[self.field_of(self.data)]
+        return dataclasses.replace(
+            shared,
+            labels=labels,
+            inputs=data.inputs,
+            sequence_length=data.sequence_length,
+            network=network,
+        )
+
+    def work(
+        self, inputs: Mapping[str, Outline], outline: Outline, runtime: Runtime
+    ) -> tuple[Work, ...]:
+        data, splits = self.expected_records(inputs)
+        dev = splits.get("dev")
+        load = TrainingLoad(
+            network=require_known(outline.network, "its network"),
+            task=self.learnt_task,
+            spec=tuple(data.spec.items()),
+            sequence_length=data.sequence_length,
+            batch_size=self.batch_size,
+            buckets=runtime.buckets(self.buckets, data.sequence_length),
+            objectives=self.objectives,
+            optimizer=self.optimizer,
+            accumulation=self.accumulation,
+            live_teacher=self.expected_teacher(inputs),
+            teacher="teacher_logits" in data.spec,
+        )
+        epoch = data.batch_lengths(
+            batch_size=self.batch_size, buckets=load.buckets, shuffle=True
+        )
+        per_epoch = math.ceil(sum(epoch.values()))
+        steps = self.steps or per_epoch * self.epochs
+        every = self.evaluate_every or max(1, per_epoch)
+        evaluations = None if dev is None else math.ceil(steps / every)
+        training = TrainingSteps(
+            load=load,
+            records=data,
+            epoch=epoch,
+            steps=steps,
+            evaluations=evaluations,
+            exact=data.exact or self.steps is not None,
+        )
+        # The best weights are measured once more on every split.
+        measured = [(split, 1.0) for split in splits.values()]
+        if dev is not None:
+            measured.append((dev, float(evaluations or 0)))
+        passes = Load(
+            network=load.network,
+            task=load.task,
+            spec=load.spec if dev is None else tuple(dev.spec.items()),
+            sequence_length=load.sequence_length,
+            batch_size=max(self.batch_size, 32),
+            buckets=load.buckets,
+        )
+        return training, ModelPasses(load=passes, records=tuple(measured))
 
 
 def _require_at_least_one(stage: Stage, name: str) -> None:
