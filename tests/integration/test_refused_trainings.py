@@ -27,6 +27,7 @@ from pd_bert.stages.base import Context, Stage
 from pd_bert.stages.distill import Distill
 from pd_bert.stages.finetune import Finetune
 from pd_bert.stages.label import Label
+from pd_bert.stages.outline import Outline
 from pd_bert.stages.prepare_transfer import PrepareTransfer
 from pd_bert.stages.pretrain import Pretrain
 
@@ -144,11 +145,12 @@ def test_pairs_and_single_texts_are_refused_before_any_training(tiny_run, single
     stage = dataclasses.replace(
         distill(single, tiny_run.data, SoftLabels()), transfer=transfer
     )
-    known = {field: {} for field in stage.inputs()}
-    known["transfer"] = transfer.promise({}, "here")
-    stage.promise({**known, "task_data": {"pairs": False}}, "here")
-    with pytest.raises(InputError, match="here: transfer set and task must both hold"):
-        stage.promise({**known, "task_data": {"pairs": True}}, "here")
+    known = {field: Outline() for field in stage.inputs()}
+    known["transfer"] = transfer.outline({})
+    stage.outline({**known, "task_data": Outline(inputs=("text",))})
+    says = "distill refused: transfer set and task must both hold"
+    with pytest.raises(InputError, match=says):
+        stage.outline({**known, "task_data": Outline(inputs=("text", "text_b"))})
 
 
 def test_a_longest_bucket_that_is_too_short(tiny_run, single, workdir):
