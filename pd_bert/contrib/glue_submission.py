@@ -8,11 +8,11 @@ from typing import ClassVar
 
 from pd_bert.contrib.check_submission import HEADER, check_submission
 from pd_bert.contrib.glue_files import GLUE_FILES, GlueFile
-from pd_bert.costs.work import Fixed, Work
+from pd_bert.costs.work import Fixed, Works
 from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.outline import Outline
+from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.stages.predict import Predict
 from pd_bert.training.runtime import Runtime
 
@@ -65,9 +65,7 @@ class GlueSubmission(Stage):
                 "placeholder there"
             )
 
-    def outline(
-        self, inputs: Mapping[str, Outline], survey: Surveyor | None = None
-    ) -> Outline:
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         known = {self.inputs()[field]: each for field, each in inputs.items()}
         for file in GLUE_FILES:
             source = self._source(file)
@@ -78,9 +76,7 @@ class GlueSubmission(Stage):
                 self._require(file, labels, predicted, self.where)
         return Outline()  # the tasks' models may have different vocabularies
 
-    def work(
-        self, inputs: Mapping[str, Outline], outline: Outline, runtime: Runtime
-    ) -> tuple[Work, ...]:
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
         return (Fixed(seconds=0.1, disk_bytes=1_000_000),)
 
     def run(self, context: Context) -> Info:

@@ -23,6 +23,9 @@ class Work:
     """
 
 
+Works = tuple[Work, ...]
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Load:
     """Batches for a network; equal loads are measured once.

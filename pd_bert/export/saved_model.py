@@ -2,20 +2,19 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
 
 from pd_bert.artifact import Artifact
-from pd_bert.costs.work import CopyModel, Work
+from pd_bert.costs.work import CopyModel, Works
 from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
 from pd_bert.export.serving import ServedModel
 from pd_bert.models.model import Model
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.outline import Outline, require_known
+from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.system.atomic import write_json
 from pd_bert.training.runtime import Runtime
 
@@ -45,16 +44,12 @@ class SavedModel(Stage):
             "size_bytes": size,
         }
 
-    def outline(
-        self, inputs: Mapping[str, Outline], survey: Surveyor | None = None
-    ) -> Outline:
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         outline = super().outline(inputs, survey)
         return dataclasses.replace(outline, network=inputs["model"].network)
 
-    def work(
-        self, inputs: Mapping[str, Outline], outline: Outline, runtime: Runtime
-    ) -> tuple[Work, ...]:
-        network = require_known(outline.network, "model")
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        network = outline.require_network()
         # Layers, not weights, are what takes time to trace and write.
         layers = getattr(network.architecture, "num_layers", 12)
         # The tokenizer's table, and the graph of every signature.

@@ -5,19 +5,19 @@ import dataclasses
 import functools
 import json
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import tensorflow as tf
 
 from pd_bert.artifact import Artifact
-from pd_bert.costs.work import Unknown, Work
+from pd_bert.costs.work import Unknown, Works
 from pd_bert.data.records import Records
 from pd_bert.data.shards import checksum
 from pd_bert.data.source import Source
 from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
-from pd_bert.stages.outline import Outline
+from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.training.loop import Action
 from pd_bert.training.runtime import Runtime
 from pd_bert.values import class_path, digest, to_json
@@ -108,9 +108,7 @@ class Stage(abc.ABC):
         """Runs several companions in this process; what `run` would give of each."""
         return [stage.run(context) for stage, context in runs]
 
-    def outline(
-        self, inputs: Mapping[str, Outline], survey: Surveyor | None = None
-    ) -> Outline:
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         """Describes the artifact before it is made, as far as it is known.
 
         `inputs` are the outlines of the stages that it reads, by field name. By default
@@ -138,9 +136,7 @@ class Stage(abc.ABC):
         }
         return Outline(**shared)
 
-    def work(
-        self, inputs: Mapping[str, Outline], outline: Outline, runtime: Runtime
-    ) -> tuple[Work, ...]:
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
         """Lists what the stage will compute, for an estimate of its cost.
 
         `outline` is the stage's own. Raises NotKnownError where too little is known.
@@ -195,10 +191,10 @@ class Stage(abc.ABC):
 
 
 def require_same_labels(
-    where: str, *, model: str, has: Sequence[str], wanted: Sequence[str]
+    where: str, *, model: str, has: Sequence[str] | None, wanted: Sequence[str] | None
 ) -> None:
-    """Raises InputError unless the two are the same label names in one order."""
-    if list(has) != list(wanted):
+    """Raises InputError for other label names, or another order; None is not known."""
+    if has is not None and wanted is not None and list(has) != list(wanted):
         raise InputError(
             f"{where}: model and task must have the same labels in the same order; "
             f"{model} has {list(has)}, the task {list(wanted)}"

@@ -3,12 +3,11 @@
 import dataclasses
 import functools
 import json
-from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
-from pd_bert.costs.work import Work
+from pd_bert.costs.work import Works
 from pd_bert.data.curation.cleaning import Cleaning, clean, hashes
 from pd_bert.data.curation.token_statistics import TokenStatistics
 from pd_bert.data.curation.tokenized import of_examples, of_records
@@ -17,7 +16,7 @@ from pd_bert.data.records import Records
 from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.outline import Outline, require_known
+from pd_bert.stages.outline import Outline, Outlines, require_known
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.prepare_transfer import PrepareTransfer
 from pd_bert.stages.select import Select, require_positive, selected, selection_work
@@ -61,9 +60,7 @@ class CleanTransfer(Select):
         super().check()
         require_positive(self.title, self.size)
 
-    def outline(
-        self, inputs: Mapping[str, Outline], survey: Surveyor | None = None
-    ) -> Outline:
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         transfer, task_data = inputs["transfer"], inputs["task_data"]
         self._require_alike(transfer, task_data, self.where)
         outline = super().outline(inputs, survey)
@@ -85,12 +82,10 @@ class CleanTransfer(Select):
             records = dataclasses.replace(records, read_lengths=lambda: lengths)
         return dataclasses.replace(outline, splits={"": records})
 
-    def work(
-        self, inputs: Mapping[str, Outline], outline: Outline, runtime: Runtime
-    ) -> tuple[Work, ...]:
-        whole = require_known(inputs["transfer"].splits, "transfer")[""]
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        whole = inputs["transfer"].require_records()
         splits = require_known(inputs["task_data"].splits, "task_data")
-        taken = require_known(outline.splits, "its records")[""]
+        taken = outline.require_records()
         compared = whole.count + sum(each.count for each in splits.values())
         # Once for their hashes, and once for the report.
         return (selection_work(whole, taken, compared=2 * compared),)
@@ -166,9 +161,7 @@ class CleanTransfer(Select):
                     f"{other}"
                 )
 
-    def _survey(
-        self, inputs: Mapping[str, Outline], survey: Surveyor
-    ) -> Cleaning | None:
+    def _survey(self, inputs: Outlines, survey: Surveyor) -> Cleaning | None:
         """The cleaning itself where that takes no time; None elsewhere."""
         if not isinstance(self.transfer, PrepareTransfer):
             return None

@@ -1,7 +1,6 @@
 """Stage: a student learns from a teacher's outputs."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import ClassVar
 
 from pd_bert.data.example_spec import TOKENS, ExampleSpec, Feature
@@ -13,7 +12,7 @@ from pd_bert.models.model import Model
 from pd_bert.models.network import Network
 from pd_bert.stages.base import Context, Stage, require_same_labels
 from pd_bert.stages.finetune import expected_splits, task_splits
-from pd_bert.stages.outline import Outline, input_names, require_known
+from pd_bert.stages.outline import Outline, Outlines, input_names
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.train import Train
 from pd_bert.tasks.base import Task
@@ -44,19 +43,15 @@ class Distill(Train):
     def learnt_task(self) -> Task:
         return self.task_data.task
 
-    def outline(
-        self, inputs: Mapping[str, Outline], survey: Surveyor | None = None
-    ) -> Outline:
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         outline = super().outline(inputs, survey)
         field = "transfer" if self.live_teacher is None else "live_teacher"
-        has, wanted = inputs[field].labels, outline.labels
-        if has is not None and wanted is not None:
-            require_same_labels(
-                self.where,
-                model=f"the teacher of {self.inputs()[field].title}",
-                has=has,
-                wanted=wanted,
-            )
+        require_same_labels(
+            self.where,
+            model=f"the teacher of {self.inputs()[field].title}",
+            has=inputs[field].labels,
+            wanted=outline.labels,
+        )
         transfer, task = inputs["transfer"].inputs, inputs["task_data"].inputs
         if transfer is not None and task is not None:
             self._require_alike(transfer, task, self.where)
@@ -109,12 +104,12 @@ class Distill(Train):
             return Live(Model.load(context.artifact(self.live_teacher).directory))
 
     def expected_records(
-        self, inputs: Mapping[str, Outline]
+        self, inputs: Outlines
     ) -> tuple[ExpectedRecords, dict[str, ExpectedRecords]]:
         data, _ = super().expected_records(inputs)
         return data, expected_splits(self.task_data, inputs)
 
-    def expected_teacher(self, inputs: Mapping[str, Outline]) -> Network | None:
+    def expected_teacher(self, inputs: Outlines) -> Network | None:
         if self.live_teacher is None:
             return None
-        return require_known(inputs["live_teacher"].network, "live_teacher")
+        return inputs["live_teacher"].require_network()

@@ -9,14 +9,14 @@ import numpy as np
 import tensorflow as tf
 
 from pd_bert.artifact import Artifact
-from pd_bert.costs.work import Fixed, ModelPasses, Work, logits_load
+from pd_bert.costs.work import Fixed, ModelPasses, Works, logits_load
 from pd_bert.data.pipeline import DEFAULT_BUCKETS
 from pd_bert.data.surveyor import Surveyor
 from pd_bert.models.model import Model
 from pd_bert.models.outputs import Outputs
 from pd_bert.stages.base import Context, Info, Stage, require_same_labels
 from pd_bert.stages.finetune import expected_splits, task_splits
-from pd_bert.stages.outline import Outline, require_known
+from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.system.atomic import written_aside
 from pd_bert.training.evaluation import Evaluation
@@ -49,17 +49,14 @@ class Evaluate(Stage):
     def result_columns(self) -> Info:
         return self.model.result_columns()
 
-    def outline(
-        self, inputs: Mapping[str, Outline], survey: Surveyor | None = None
-    ) -> Outline:
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         model, task_data = inputs["model"], inputs["task_data"]
-        if model.labels is not None and task_data.labels is not None:
-            require_same_labels(
-                self.where,
-                model=self.model.title,
-                has=model.labels,
-                wanted=task_data.labels,
-            )
+        require_same_labels(
+            self.where,
+            model=self.model.title,
+            has=model.labels,
+            wanted=task_data.labels,
+        )
         shared = super().outline(inputs, survey)
         return dataclasses.replace(shared, labels=model.labels, network=model.network)
 
@@ -111,11 +108,9 @@ class Evaluate(Stage):
             "labels": list(artifact.labels),
         }
 
-    def work(
-        self, inputs: Mapping[str, Outline], outline: Outline, runtime: Runtime
-    ) -> tuple[Work, ...]:
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
         splits = expected_splits(self.task_data, inputs)
-        network = require_known(outline.network, "model")
+        network = outline.require_network()
         load = logits_load(
             network, splits["dev"], self.batch_size, self.buckets, runtime
         )

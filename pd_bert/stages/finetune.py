@@ -1,13 +1,12 @@
 """Stage: fine-tuning on labels."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import ClassVar
 
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.records import Records
 from pd_bert.stages.base import Context, Stage
-from pd_bert.stages.outline import Outline, require_known
+from pd_bert.stages.outline import Outlines, require_known
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.train import Train
 from pd_bert.tasks.base import Task
@@ -40,14 +39,14 @@ class Finetune(Train):
         return task_splits(self.task_data, context)
 
     def expected_records(
-        self, inputs: Mapping[str, Outline]
+        self, inputs: Outlines
     ) -> tuple[ExpectedRecords, dict[str, ExpectedRecords]]:
         data, _ = super().expected_records(inputs)
         return data, expected_splits(self.task_data, inputs)
 
 
 def expected_splits(
-    task_data: PrepareTask, inputs: Mapping[str, Outline]
+    task_data: PrepareTask, inputs: Outlines
 ) -> dict[str, ExpectedRecords]:
     """The splits of `task_data`, prepared or not, that models are measured on."""
     splits = require_known(inputs["task_data"].splits, "task_data")

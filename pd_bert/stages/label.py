@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,7 +10,7 @@ import tensorflow as tf
 import tqdm
 
 from pd_bert.artifact import vocabulary_info
-from pd_bert.costs.work import ModelPasses, Work, WriteRecords, logits_load
+from pd_bert.costs.work import ModelPasses, Works, WriteRecords, logits_load
 from pd_bert.data.curation.confidence import confidence
 from pd_bert.data.example_spec import ExampleSpec, Feature
 from pd_bert.data.pipeline import DEFAULT_BUCKETS, Batches
@@ -20,7 +20,7 @@ from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
 from pd_bert.models.model import Model, describe
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.outline import Outline, require_known
+from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.stages.teacher_gate import TeacherGate
 from pd_bert.system import interrupt
 from pd_bert.training.feed import Forward
@@ -70,9 +70,7 @@ class Label(Stage):
             "task": self.teacher.result_columns()["task"],
         }
 
-    def outline(
-        self, inputs: Mapping[str, Outline], survey: Surveyor | None = None
-    ) -> Outline:
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         shared = super().outline(inputs, survey)
         teacher, transfer = inputs["teacher"], inputs["transfer"]
         splits = None
@@ -201,15 +199,13 @@ class Label(Stage):
             kept = {name: columns[name][row] for name in records.spec}
             yield {**kept, "teacher_logits": logits[row]}
 
-    def work(
-        self, inputs: Mapping[str, Outline], outline: Outline, runtime: Runtime
-    ) -> tuple[Work, ...]:
-        data = require_known(inputs["transfer"].splits, "transfer")[self.split]
-        network = require_known(inputs["teacher"].network, "teacher")
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        data = inputs["transfer"].require_records(self.split)
+        network = inputs["teacher"].require_network()
         load = logits_load(network, data, self.batch_size, self.buckets, runtime)
         return (
             ModelPasses(load=load, records=((data, 1.0),), by_shard=True),
-            WriteRecords(records=require_known(outline.splits, "its records")[""]),
+            WriteRecords(records=outline.require_records()),
         )
 
 

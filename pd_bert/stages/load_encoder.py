@@ -2,17 +2,16 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping
 from typing import ClassVar
 
-from pd_bert.costs.work import CopyModel, Work
+from pd_bert.costs.work import CopyModel, Works
 from pd_bert.data.files import expand_folder
 from pd_bert.data.surveyor import Surveyor
 from pd_bert.formats.artifact import model_info, write_parts
 from pd_bert.formats.known import recognise
 from pd_bert.models.network import Network
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.outline import Outline, require_known
+from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.training.runtime import Runtime
 from pd_bert.values import to_json
 
@@ -40,9 +39,7 @@ class LoadEncoder(Stage):
     def input_files(self) -> dict[str, pathlib.Path]:
         return {"folder": expand_folder(self.folder)}
 
-    def outline(
-        self, inputs: Mapping[str, Outline], survey: Surveyor | None = None
-    ) -> Outline:
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         folder = expand_folder(self.folder)
         source = recognise(folder)
         source.check(folder, self.lowercase)
@@ -75,9 +72,7 @@ class LoadEncoder(Stage):
     def result_columns(self) -> Info:
         return {**super().result_columns(), "size": self.name}
 
-    def work(
-        self, inputs: Mapping[str, Outline], outline: Outline, runtime: Runtime
-    ) -> tuple[Work, ...]:
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
         # Read, converted and written.
-        network = require_known(outline.network, "its network")
+        network = outline.require_network()
         return (CopyModel(network=network, passes=3, seconds=3.0),)

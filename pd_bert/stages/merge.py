@@ -1,14 +1,14 @@
 """Stage: several data sets as one."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 import tqdm
 
 from pd_bert.artifact import vocabulary_info
-from pd_bert.costs.work import Work, WriteRecords
+from pd_bert.costs.work import Works, WriteRecords
 from pd_bert.data.example_spec import ExampleSpec
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.merging import MergeExamples, merged_spec, parts_of
@@ -17,7 +17,7 @@ from pd_bert.data.shards import write_manifest, write_shards
 from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.outline import Outline, require_known
+from pd_bert.stages.outline import Outline, Outlines, require_known
 from pd_bert.system import interrupt
 from pd_bert.training.runtime import Runtime
 
@@ -47,9 +47,7 @@ class Merge(Stage):
         if not self.records:
             raise InputError(f"{self.where}: a merge needs data sets; received none")
 
-    def outline(
-        self, inputs: Mapping[str, Outline], survey: Surveyor | None = None
-    ) -> Outline:
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         lengths = [each.sequence_length for each in inputs.values()]
         outline = dataclasses.replace(
             super().outline(inputs, survey),
@@ -71,10 +69,8 @@ class Merge(Stage):
         records = _joined(tuple(parts.values()), spec)
         return dataclasses.replace(outline, splits={"": records})
 
-    def work(
-        self, inputs: Mapping[str, Outline], outline: Outline, runtime: Runtime
-    ) -> tuple[Work, ...]:
-        records = require_known(outline.splits, "its records")[""]
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        records = outline.require_records()
         return (WriteRecords(records=records, parsed=records.count),)
 
     def share_work(self, context: Context) -> None:
@@ -107,7 +103,7 @@ class Merge(Stage):
         self.share_work(context)
         manifest = write_manifest(
             context.directory,
-            spec=require_known(outline.splits, "its records")[""].spec,
+            spec=outline.require_records().spec,
             description={
                 "vocabulary": vocabulary.fingerprint,
                 "sequence_length": outline.sequence_length,
@@ -130,9 +126,7 @@ class Merge(Stage):
     def _named(self, field: str) -> str:
         return f"{field} ({self.inputs()[field].title})"
 
-    def _common(
-        self, name: str, inputs: Mapping[str, Outline]
-    ) -> tuple[str, ...] | None:
+    def _common(self, name: str, inputs: Outlines) -> tuple[str, ...] | None:
         """The labels or inputs of the data sets that have some.
 
         Raises InputError if two data sets have different ones.

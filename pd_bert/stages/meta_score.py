@@ -1,15 +1,14 @@
 """Stage: one number for a model over several tasks."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import ClassVar
 
-from pd_bert.costs.work import Fixed, Work
+from pd_bert.costs.work import Fixed, Works
 from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
 from pd_bert.stages.base import Context, Info, Stage
 from pd_bert.stages.evaluate import Evaluate
-from pd_bert.stages.outline import Outline
+from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.tasks.meta_score import meta_score, score_on_dev
 from pd_bert.training.runtime import Runtime
 
@@ -51,14 +50,10 @@ class MetaScore(Stage):
                     f"{', '.join(sorted(map(str, found)))}"
                 )
 
-    def outline(
-        self, inputs: Mapping[str, Outline], survey: Surveyor | None = None
-    ) -> Outline:
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         return Outline()  # the tasks' models may have different vocabularies
 
-    def work(
-        self, inputs: Mapping[str, Outline], outline: Outline, runtime: Runtime
-    ) -> tuple[Work, ...]:
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
         return (Fixed(seconds=0.1),)
 
     def run(self, context: Context) -> Info:

@@ -71,6 +71,18 @@ class Outline:
             predicted=info.get("predicted"),
         )
 
+    def require_network(self) -> Network:
+        """Returns the network; raises NotKnownError if it is not known."""
+        return require_known(self.network, "the network")
+
+    def require_records(self, split: str = "") -> ExpectedRecords:
+        """Returns a data set; raises NotKnownError if it is not known."""
+        return require_known(self.splits, "the data sets")[split]
+
+
+Outlines = Mapping[str, Outline]
+"""The outlines of the stages that a stage reads, by field name."""
+
 
 def inputs_of(info: Mapping[str, Any]) -> tuple[str, ...] | None:
     """The names of a row's texts, from what an artifact records."""

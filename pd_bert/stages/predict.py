@@ -2,12 +2,12 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from pd_bert.costs.work import Fixed, ModelPasses, Work, logits_load
+from pd_bert.costs.work import Fixed, ModelPasses, Works, logits_load
 from pd_bert.data.pipeline import DEFAULT_BUCKETS
 from pd_bert.data.records import Records
 from pd_bert.data.surveyor import Surveyor
@@ -15,7 +15,7 @@ from pd_bert.errors import InputError
 from pd_bert.models.model import Model
 from pd_bert.models.outputs import Outputs
 from pd_bert.stages.base import Context, Info, Stage, require_same_labels
-from pd_bert.stages.outline import Outline, require_known
+from pd_bert.stages.outline import Outline, Outlines, require_known
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.training.evaluation import Evaluation
 from pd_bert.training.runtime import Runtime
@@ -50,17 +50,14 @@ class Predict(Stage):
                 f"{task.name} has none, only {', '.join(task.splits)}"
             )
 
-    def outline(
-        self, inputs: Mapping[str, Outline], survey: Surveyor | None = None
-    ) -> Outline:
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         model, task_data = inputs["model"], inputs["task_data"]
-        if model.labels is not None and task_data.labels is not None:
-            require_same_labels(
-                self.where,
-                model=self.model.title,
-                has=model.labels,
-                wanted=task_data.labels,
-            )
+        require_same_labels(
+            self.where,
+            model=self.model.title,
+            has=model.labels,
+            wanted=task_data.labels,
+        )
         splits = task_data.splits or {}
         counts = {
             name: splits[name].count
@@ -125,12 +122,10 @@ class Predict(Stage):
             "predicted": {split: records.count for split, records in splits.items()},
         }
 
-    def work(
-        self, inputs: Mapping[str, Outline], outline: Outline, runtime: Runtime
-    ) -> tuple[Work, ...]:
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
         known = require_known(inputs["task_data"].splits, "task_data")
         splits = [known[split] for split in self.task_data.task.unlabeled_splits]
-        network = require_known(outline.network, "model")
+        network = outline.require_network()
         load = logits_load(network, splits[0], self.batch_size, self.buckets, runtime)
         # A row has its number and answer and, in another file, a number per label.
         columns = 3 + len(outline.labels or ())

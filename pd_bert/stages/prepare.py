@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 import tqdm
 
 from pd_bert.artifact import Artifact, vocabulary_info
-from pd_bert.costs.work import Encode, Work
+from pd_bert.costs.work import Encode, Works
 from pd_bert.data.example_spec import ExampleSpec
 from pd_bert.data.shards import require_examples, write_manifest, write_shards
 from pd_bert.data.source import Row
 from pd_bert.data.surveyor import Encoding, Surveyor
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.outline import NotKnownError, Outline
+from pd_bert.stages.outline import NotKnownError, Outline, Outlines
 from pd_bert.system import interrupt
 from pd_bert.training.runtime import Runtime
 
@@ -101,9 +101,7 @@ class Prepare(Stage):
         """The fields of the outline that the source's rows decide."""
         return {}
 
-    def outline(
-        self, inputs: Mapping[str, Outline], survey: Surveyor | None = None
-    ) -> Outline:
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         outline = dataclasses.replace(
             super().outline(inputs, survey), sequence_length=self.sequence_length
         )
@@ -116,9 +114,7 @@ class Prepare(Stage):
         }
         return dataclasses.replace(outline, splits=splits)
 
-    def work(
-        self, inputs: Mapping[str, Outline], outline: Outline, runtime: Runtime
-    ) -> tuple[Work, ...]:
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
         encodings = self.encodings(outline).values()
         return tuple(Encode(encoding=encoding) for encoding in encodings)
 

@@ -5,7 +5,7 @@ import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pd_bert.costs.work import ReadSource, Work
+from pd_bert.costs.work import ReadSource, Works
 from pd_bert.data.encode_rows import EncodeRows
 from pd_bert.data.example_spec import TOKENS
 from pd_bert.data.shards import chunked
@@ -13,7 +13,7 @@ from pd_bert.data.source import Row, Source, nonempty, rows_of
 from pd_bert.data.sources.held import Held
 from pd_bert.data.surveyor import Encoding, Surveyor
 from pd_bert.stages.base import Context, Info
-from pd_bert.stages.outline import Outline, input_names, require_known
+from pd_bert.stages.outline import Outline, Outlines, input_names, require_known
 from pd_bert.stages.prepare import Prepare, row_size
 from pd_bert.tasks.text_task import TextTask
 from pd_bert.training.runtime import Runtime
@@ -111,9 +111,7 @@ class PrepareTask(Prepare):
         labels = (whole if sample.whole else self.task).find_labels()
         return {"labels": labels, "inputs": input_names(first.text_b is not None)}
 
-    def work(
-        self, inputs: Mapping[str, Outline], outline: Outline, runtime: Runtime
-    ) -> tuple[Work, ...]:
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
         # The rows to train on are also read for the labels.
         read = ReadSource(source=self.task.train, read=rows_of)
         return read, *super().work(inputs, outline, runtime)

@@ -9,7 +9,7 @@ from pd_bert.data.shards import chunked
 from pd_bert.data.source import Row, Source, nonempty, rows_of
 from pd_bert.data.surveyor import Encoding, Surveyor
 from pd_bert.stages.base import Context, Info
-from pd_bert.stages.outline import Outline, input_names, require_known
+from pd_bert.stages.outline import Outline, Outlines, input_names, require_known
 from pd_bert.stages.prepare import Prepare, row_size
 
 
@@ -23,9 +23,7 @@ class PrepareTransfer(Prepare):
     shard_characters: int = 2_000_000
     pairs: bool = False
 
-    def outline(
-        self, inputs: Mapping[str, Outline], survey: Surveyor | None = None
-    ) -> Outline:
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         outline = super().outline(inputs, survey)
         return dataclasses.replace(outline, inputs=input_names(self.pairs))
 

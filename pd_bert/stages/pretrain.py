@@ -1,13 +1,12 @@
 """Stage: masked-LM pre-training."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import ClassVar
 
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.records import Records
 from pd_bert.stages.base import Context, Stage
-from pd_bert.stages.outline import Outline, require_known
+from pd_bert.stages.outline import Outlines
 from pd_bert.stages.train import Train
 from pd_bert.tasks.masked_lm import MaskedLanguageModel
 
@@ -44,9 +43,9 @@ class Pretrain(Train):
         return {"dev": Records(context.artifact(self.held_out).directory)}
 
     def expected_records(
-        self, inputs: Mapping[str, Outline]
+        self, inputs: Outlines
     ) -> tuple[ExpectedRecords, dict[str, ExpectedRecords]]:
         data, _ = super().expected_records(inputs)
         if self.held_out is None:
             return data, {}
-        return data, {"dev": require_known(inputs["held_out"].splits, "held_out")[""]}
+        return data, {"dev": inputs["held_out"].require_records()}

@@ -2,15 +2,14 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping
 from typing import ClassVar
 
 from pd_bert.artifact import vocabulary_info
-from pd_bert.costs.work import Fixed, Work
+from pd_bert.costs.work import Fixed, Works
 from pd_bert.data.files import expand
 from pd_bert.data.surveyor import Surveyor
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.outline import Outline
+from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.text.vocabulary import Vocabulary
 from pd_bert.training.runtime import Runtime
 
@@ -31,9 +30,7 @@ class ReadVocabulary(Stage):
     def input_files(self) -> dict[str, pathlib.Path]:
         return {"file": expand(self.file)[0]}
 
-    def outline(
-        self, inputs: Mapping[str, Outline], survey: Surveyor | None = None
-    ) -> Outline:
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         vocabulary = self._read()
         return Outline(
             vocabulary=vocabulary.fingerprint,
@@ -47,9 +44,7 @@ class ReadVocabulary(Stage):
         vocabulary.write(context.directory / "vocab.txt")
         return {**vocabulary_info(vocabulary), "vocabulary_size": len(vocabulary)}
 
-    def work(
-        self, inputs: Mapping[str, Outline], outline: Outline, runtime: Runtime
-    ) -> tuple[Work, ...]:
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
         size = expand(self.file)[0].stat().st_size
         return (Fixed(seconds=0.1, disk_bytes=size),)
 

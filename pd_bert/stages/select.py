@@ -2,7 +2,6 @@
 
 import abc
 import dataclasses
-from collections.abc import Mapping
 
 import numpy as np
 import tqdm
@@ -15,7 +14,7 @@ from pd_bert.data.selection import write_selection, write_selection_manifest
 from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.outline import Outline
+from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.system import interrupt
 from pd_bert.system.atomic import written_aside
 
@@ -44,9 +43,7 @@ class Select(Stage):
         records = self._records(context)
         self._write(context, records, self._chosen(context, records)["keep"])
 
-    def outline(
-        self, inputs: Mapping[str, Outline], survey: Surveyor | None = None
-    ) -> Outline:
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         whole = inputs[self.field_of(self.whole)]
         return dataclasses.replace(
             super().outline(inputs, survey),

@@ -1,18 +1,17 @@
 """Stage: some of the examples of a data set."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
-from pd_bert.costs.work import Work
+from pd_bert.costs.work import Works
 from pd_bert.data.draw import draw
 from pd_bert.data.records import Records
 from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.outline import Outline, require_known
+from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.stages.select import Select, require_positive, selected, selection_work
 from pd_bert.training.runtime import Runtime
 
@@ -41,9 +40,7 @@ class Subset(Select):
         super().check()
         require_positive(self.title, self.size)
 
-    def outline(
-        self, inputs: Mapping[str, Outline], survey: Surveyor | None = None
-    ) -> Outline:
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         outline = super().outline(inputs, survey)
         whole = (inputs["records"].splits or {}).get("")
         if whole is None:
@@ -54,11 +51,9 @@ class Subset(Select):
         records = selected(whole, count, exact=whole.exact)
         return dataclasses.replace(outline, splits={"": records})
 
-    def work(
-        self, inputs: Mapping[str, Outline], outline: Outline, runtime: Runtime
-    ) -> tuple[Work, ...]:
-        whole = require_known(inputs["records"].splits, "records")[""]
-        taken = require_known(outline.splits, "its records")[""]
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        whole = inputs["records"].require_records()
+        taken = outline.require_records()
         return (selection_work(whole, taken),)
 
     def choose(self, context: Context, records: Records) -> dict[str, np.ndarray]:

@@ -1,16 +1,15 @@
 """Stage: whether a teacher can teach."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
-from pd_bert.costs.work import Fixed, Work
+from pd_bert.costs.work import Fixed, Works
 from pd_bert.errors import InputError
 from pd_bert.stages.base import Context, Info, Stage
 from pd_bert.stages.evaluate import Evaluate
-from pd_bert.stages.outline import Outline
+from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.training.runtime import Runtime
 
 _OVERRIDE = "teacher_gate.TeacherGate.accept = True"
@@ -39,9 +38,7 @@ class TeacherGate(Stage):
     def result_columns(self) -> Info:
         return self.evaluation.result_columns()
 
-    def work(
-        self, inputs: Mapping[str, Outline], outline: Outline, runtime: Runtime
-    ) -> tuple[Work, ...]:
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
         return (Fixed(seconds=0.1),)
 
     def run(self, context: Context) -> Info:

@@ -3,10 +3,10 @@
 import abc
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
-from pd_bert.costs.work import Load, ModelPasses, TrainingLoad, TrainingSteps, Work
+from pd_bert.costs.work import Load, ModelPasses, TrainingLoad, TrainingSteps, Works
 from pd_bert.data.example_spec import ExampleSpec
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.pipeline import DEFAULT_BUCKETS
@@ -18,7 +18,7 @@ from pd_bert.models.initialization import Initialization, Whole
 from pd_bert.models.network import Network
 from pd_bert.objectives.base import Objective
 from pd_bert.stages.base import Context, Info, Outcome, Stage
-from pd_bert.stages.outline import Outline, require_known
+from pd_bert.stages.outline import Outline, Outlines, require_known
 from pd_bert.stages.train_together import train_together
 from pd_bert.tasks.base import Task
 from pd_bert.training.optimizer import AdamW
@@ -166,19 +166,17 @@ class Train(Stage):
         return self.seed if self.order_seed is None else self.order_seed
 
     def expected_records(
-        self, inputs: Mapping[str, Outline]
+        self, inputs: Outlines
     ) -> tuple[ExpectedRecords, dict[str, ExpectedRecords]]:
         """The records to train on, and the splits to measure."""
         splits = require_known(inputs[self.field_of(self.data)].splits, "its records")
         return splits["train" if "train" in splits else ""], {}
 
-    def expected_teacher(self, inputs: Mapping[str, Outline]) -> Network | None:
+    def expected_teacher(self, inputs: Outlines) -> Network | None:
         """The teacher that runs inside every step, if there is one."""
         return None
 
-    def outline(
-        self, inputs: Mapping[str, Outline], survey: Surveyor | None = None
-    ) -> Outline:
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         shared = super().outline(inputs, survey)
         # Only fine-tuning and distillation have a task with labels.
         labels = inputs["task_data"].labels if "task_data" in inputs else ()
@@ -209,13 +207,11 @@ class Train(Stage):
             network=network,
         )
 
-    def work(
-        self, inputs: Mapping[str, Outline], outline: Outline, runtime: Runtime
-    ) -> tuple[Work, ...]:
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
         data, splits = self.expected_records(inputs)
         dev = splits.get("dev")
         load = TrainingLoad(
-            network=require_known(outline.network, "its network"),
+            network=outline.require_network(),
             task=self.learnt_task,
             spec=tuple(data.spec.items()),
             sequence_length=data.sequence_length,

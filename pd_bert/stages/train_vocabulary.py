@@ -1,15 +1,15 @@
 """Stage: train a WordPiece vocabulary."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import ClassVar
 
 from pd_bert.artifact import vocabulary_info
-from pd_bert.costs.work import LearnVocabulary, Work
+from pd_bert.costs.work import LearnVocabulary, Works
 from pd_bert.data.source import Source, nonempty
 from pd_bert.data.surveyor import Surveyor
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.outline import Outline
+from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.text.train_vocabulary import train_vocabulary
 from pd_bert.training.runtime import Runtime
 
@@ -30,9 +30,7 @@ class TrainVocabulary(Stage):
 
     kind: ClassVar[str] = "vocabulary"
 
-    def outline(
-        self, inputs: Mapping[str, Outline], survey: Surveyor | None = None
-    ) -> Outline:
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         if survey is None:
             return Outline(vocabulary_size=self.size, lowercase=self.lowercase)
         found = survey.vocabulary(self.source, size=self.size, lowercase=self.lowercase)
@@ -50,9 +48,7 @@ class TrainVocabulary(Stage):
         vocabulary.write(context.directory / "vocab.txt")
         return {**vocabulary_info(vocabulary), "vocabulary_size": len(vocabulary)}
 
-    def work(
-        self, inputs: Mapping[str, Outline], outline: Outline, runtime: Runtime
-    ) -> tuple[Work, ...]:
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
         learn = LearnVocabulary(
             source=self.source,
             size=self.size,
