@@ -159,22 +159,6 @@ def folder(row: ResultRow) -> pathlib.Path:
     return pathlib.Path(row["artifact"])
 
 
-def made_of(directory: pathlib.Path) -> dict[str, pathlib.Path]:
-    """The folder of each artifact that the one in `directory` read, by field.
-
-    A reused artifact is a link into another working directory, and what it read lies
-    there.
-    """
-    lineage = artifact_info(directory).get("lineage") or {}
-    found = {}
-    for field, read in lineage.items():
-        beside = directory.parent / read["artifact"]
-        found[field] = (
-            beside if beside.exists() else directory.resolve().parent / read["artifact"]
-        )
-    return found
-
-
 def column(row: ResultRow, name: str) -> Any:
     """A key of a row, of its axes or of its facts; None where it has none.
 

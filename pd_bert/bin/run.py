@@ -16,7 +16,6 @@ import json
 import pathlib
 import tempfile
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 from absl import flags
@@ -54,6 +53,9 @@ def _main() -> None:
         stage.check()
     for figure in recipe.figures:
         figure.check()
+    if _DRY_RUN.value:
+        _plan(stages, workdir, runtime)
+        return
     runner = Runner(
         stages,
         workdir,
@@ -61,9 +63,6 @@ def _main() -> None:
         operative=config.operative(),
         axis_values=recipe.axis_values,
     )
-    if _DRY_RUN.value:
-        _plan(runner.plan(), stages, workdir, runtime)
-        return
     strategy = runtime.start()
     workdir.claim(recipe.name)
     workdir.write_text("operative.gin", config.operative())
@@ -81,12 +80,7 @@ def _main() -> None:
     print(f"Results: {workdir.directory / 'results.json'}")
 
 
-def _plan(
-    lines: list[dict[str, Any]],
-    stages: Sequence[Stage],
-    workdir: Workdir,
-    runtime: Runtime,
-) -> None:
+def _plan(stages: Sequence[Stage], workdir: Workdir, runtime: Runtime) -> None:
     strategy = runtime.start() if _PROBE.value else tf.distribute.get_strategy()
     with tempfile.TemporaryDirectory() as folder:
         probe = Probe(
@@ -98,8 +92,8 @@ def _plan(
         estimated = estimate(stages, workdir, probe)
     if is_chief(strategy):
         Estimates.write(workdir, estimated)
-    for line, each in zip(lines, estimated, strict=True):
-        print(json.dumps({**line, **each.figures}))
+    for each in estimated:
+        print(json.dumps(each.line))
     print(f"\n{cost_table(estimated)}")
 
 

@@ -1,12 +1,14 @@
 """Data sets that are not prepared yet."""
 
 import dataclasses
+import functools
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import tensorflow as tf
 
-from pd_bert.data.example_spec import ExampleSpec, Feature, serialize
+from pd_bert.data.example_spec import ExampleSpec, serialize
 from pd_bert.data.pipeline import Batches
 from pd_bert.data.records import Records, Sequences
 
@@ -18,12 +20,13 @@ _MOST_PLANNED = 1 << 19
 class ExpectedRecords:
     """How many examples a data set has or will have, and how long they are.
 
-    `lengths`, in word pieces, are those of all examples or of some that stand for all.
-    `bytes` is the size on disk; `exact` is whether `count` is sure.
+    `read_lengths` gives the lengths in word pieces, of all examples or of a sample; it
+    is called when they are first used. `bytes` is the size on disk; `exact` is whether
+    `count` is sure.
     """
 
     count: int
-    lengths: np.ndarray
+    read_lengths: Callable[[], np.ndarray]
     bytes: int
     exact: bool
     spec: ExampleSpec
@@ -32,10 +35,10 @@ class ExpectedRecords:
 
     @classmethod
     def of(cls, records: Records) -> "ExpectedRecords":
-        """Those of a data set that is there."""
+        """Describes a data set that is on disk, from its manifest."""
         return cls(
             count=records.count,
-            lengths=records.lengths,
+            read_lengths=lambda: records.lengths,
             bytes=records.manifest["bytes"],
             exact=True,
             spec=records.spec,
@@ -43,14 +46,26 @@ class ExpectedRecords:
             shards=len(records.shard_counts),
         )
 
-    def with_feature(self, name: str, feature: Feature) -> "ExpectedRecords":
-        """With a feature of float32 more, such as a teacher's logits."""
-        zeros = np.zeros([size or 1 for size in feature.shape], feature.dtype)
-        # An example of it alone has 2 bytes of its own.
-        added = len(serialize({name: zeros}, {name: feature})) - 2
+    @functools.cached_property
+    def lengths(self) -> np.ndarray:
+        """The lengths in word pieces, uint16, of all examples or of a sample."""
+        return self.read_lengths()
+
+    def with_features(self, features: ExampleSpec) -> "ExpectedRecords":
+        """Returns these records with more features, such as a teacher's logits."""
+        length = round(float(self.lengths.mean())) if len(self.lengths) else 0
+        zeros = {
+            name: np.zeros(
+                [length if size is None else size for size in feature.shape],
+                tf.dtypes.as_dtype(feature.dtype).as_numpy_dtype,
+            )
+            for name, feature in features.items()
+        }
+        # An example without a feature has 2 bytes.
+        added = len(serialize(zeros, features)) - 2
         return dataclasses.replace(
             self,
-            spec={**self.spec, name: feature},
+            spec={**self.spec, **features},
             bytes=self.bytes + added * self.count,
         )
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import pd_bert
-from pd_bert.artifact import Artifact, save_model, vocabulary_info
+from pd_bert.artifact import Artifact, ancestors, save_model, vocabulary_info
 from pd_bert.errors import InputError
 from pd_bert.formats.base import Format, LoadedModel
 from pd_bert.models.encoder import Architecture
@@ -70,10 +70,11 @@ class ArtifactFolder(Format):
             model = Model.load(folder)
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise InputError(f"not a readable model ({error}): {folder}") from error
+        made_from = {path.name: each.info for path, each in ancestors(folder).items()}
         return LoadedModel(
             model=model,
             vocabulary=self.vocabulary(folder, lowercase),
-            info={**artifact.info, "ancestors": _ancestors(artifact)},
+            info={**artifact.info, "ancestors": made_from},
         )
 
     def write(self, checkpoint: LoadedModel, folder: pathlib.Path) -> tuple[str, ...]:
@@ -118,17 +119,3 @@ def model_info(checkpoint: LoadedModel) -> dict[str, Any]:
         "missing": list(checkpoint.missing),
         "unused": list(checkpoint.unused),
     }
-
-
-def _ancestors(artifact: Artifact) -> dict[str, Any]:
-    """What each artifact says that this one was made from, if it lies beside it."""
-    stages = artifact.directory.resolve().parent
-    found: dict[str, Any] = {}
-    todo = [artifact.info]
-    while todo:
-        for entry in todo.pop(0).get("lineage", {}).values():
-            folder = stages / pathlib.Path(entry["artifact"]).name
-            if folder.name not in found and (folder / "artifact.json").is_file():
-                found[folder.name] = Artifact(folder).info
-                todo.append(found[folder.name])
-    return found

@@ -8,17 +8,17 @@ from typing import ClassVar
 import numpy as np
 
 from pd_bert.artifact import Artifact
-from pd_bert.costs.cost import Cost
-from pd_bert.costs.estimate_forward import logits_load
-from pd_bert.costs.estimate_training import forward_cost, network_of
-from pd_bert.costs.probe import Probe
+from pd_bert.costs.work import Fixed, ModelPasses, Works, logits_load
 from pd_bert.data.pipeline import DEFAULT_BUCKETS
+from pd_bert.data.surveyor import Surveyor
 from pd_bert.models.model import Model
 from pd_bert.stages.base import Context, Info, Stage, require_same_labels
-from pd_bert.stages.prepare_task import PrepareTask, expected_splits
+from pd_bert.stages.outline import Outline, Outlines
+from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.system.atomic import written_aside
 from pd_bert.training.evaluation import Evaluation
 from pd_bert.training.forward_passes import ForwardPasses, expected_passes
+from pd_bert.training.runtime import Runtime
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,16 +50,16 @@ class Evaluate(Stage):
     def result_columns(self) -> Info:
         return self.model.result_columns()
 
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         model, task_data = inputs["model"], inputs["task_data"]
-        if "labels" in model and "labels" in task_data:
-            require_same_labels(
-                where,
-                model=self.model.title,
-                has=model["labels"],
-                wanted=task_data["labels"],
-            )
-        return super().promise(inputs, where)
+        require_same_labels(
+            self.where,
+            model=self.model.title,
+            has=model.labels,
+            wanted=task_data.labels,
+        )
+        shared = super().outline(inputs, survey)
+        return dataclasses.replace(shared, labels=model.labels, network=model.network)
 
     def run(self, context: Context) -> Info:
         artifact = context.artifact(self.model)
@@ -107,10 +107,12 @@ class Evaluate(Stage):
             "labels": list(artifact.labels),
         }
 
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        splits = expected_splits(self.task_data, inputs)
-        network = network_of(inputs, "model")
-        load = logits_load(network, splits["dev"], self.batch_size, self.buckets, probe)
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        splits = self.task_data.measured_records(inputs["task_data"])
+        network = outline.require_network()
+        load = logits_load(
+            network, splits["dev"], self.batch_size, self.buckets, runtime
+        )
         passes = expected_passes(
             splits["dev"],
             batch_size=self.batch_size,
@@ -118,12 +120,13 @@ class Evaluate(Stage):
             buckets=load.buckets,
         )
         measured = [(records, 1.0) for records in splits.values()]
-        cost = forward_cost(load, [*measured, (splits["dev"], passes)], probe)
         # A row has its number and label, and a logit and a probability per output.
-        outputs = len(inputs["task_data"].get("labels", ())) or 1
+        outputs = len(outline.labels or ()) or 1
         rows = sum(records.count for records in splits.values())
-        written = dataclasses.replace(cost, disk_bytes=(16 + 8 * outputs) * rows)
-        return written, {"parameters": network.parameters}
+        return (
+            ModelPasses(load=load, records=(*measured, (splits["dev"], passes))),
+            Fixed(disk_bytes=(16 + 8 * outputs) * rows),
+        )
 
 
 def _write(path: pathlib.Path, measured: Mapping[str, np.ndarray]) -> None:

@@ -10,24 +10,23 @@ import tensorflow as tf
 import tqdm
 
 from pd_bert.artifact import vocabulary_info
-from pd_bert.costs.cost import Cost, require_known
-from pd_bert.costs.estimate_forward import logits_load, seconds_per_record
-from pd_bert.costs.estimate_prepare import SHARD_SECONDS
-from pd_bert.costs.estimate_training import forward_cost, network_of
-from pd_bert.costs.probe import Probe
+from pd_bert.costs.work import ModelPasses, Works, WriteRecords, logits_load
 from pd_bert.data.curation.confidence import confidence
 from pd_bert.data.example_spec import ExampleSpec, Feature
 from pd_bert.data.pipeline import DEFAULT_BUCKETS, Batches
 from pd_bert.data.records import Records
 from pd_bert.data.shards import write_manifest, write_shards
+from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
 from pd_bert.models.model import Model, saved_network
 from pd_bert.models.network import Network
 from pd_bert.models.outputs import Wanted
 from pd_bert.stages.base import Context, Info, Stage
+from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.stages.teacher_gate import TeacherGate
 from pd_bert.system import interrupt
 from pd_bert.training.feed import Forward
+from pd_bert.training.runtime import Runtime
 from pd_bert.training.teacher import LABEL_HEAD, feature_values, stored_features
 from pd_bert.values import to_json
 
@@ -96,17 +95,24 @@ class Label(Stage):
             "task": self.teacher.result_columns()["task"],
         }
 
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
-        info = super().promise(inputs, where)
-        if "inputs" in inputs["transfer"]:
-            info["inputs"] = inputs["transfer"]["inputs"]
-        if not self.split and "count" in inputs["transfer"]:
-            info["count"] = inputs["transfer"]["count"]
-        if "labels" not in inputs["teacher"]:
-            return info
-        labels = inputs["teacher"]["labels"]
-        self._require_head(labels, where, self.teacher.title)
-        return {**info, "labels": labels}
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
+        shared = super().outline(inputs, survey)
+        teacher, transfer = inputs["teacher"], inputs["transfer"]
+        splits = None
+        if teacher.labels is not None:
+            self._require_head(teacher.labels, self.where, self.teacher.title)
+        if network := teacher.network:
+            network.require(self.wanted, f"{self.where}: {self.teacher.title}")
+            if data := (transfer.splits or {}).get(self.split):
+                splits = {"": data.with_features(self._features(network))}
+        return dataclasses.replace(
+            shared,
+            labels=teacher.labels,
+            inputs=transfer.inputs,
+            sequence_length=transfer.sequence_length,
+            teacher=teacher.network,
+            splits=splits,
+        )
 
     def share_work(self, context: Context) -> None:
         records, spec = self._records(context)
@@ -149,7 +155,7 @@ class Label(Stage):
             "sequence_length": transfer["sequence_length"],
             "count": manifest["count"],
             "bytes": manifest["bytes"],
-            "teacher_network": to_json(saved_network(teacher.directory)),
+            "teacher": to_json(saved_network(teacher.directory)),
             "confidence": confidence(Records(context.directory), teacher.labels)
             if self._stores_labels
             else None,
@@ -241,19 +247,11 @@ class Label(Stage):
             kept = {name: columns[name][row] for name in records.spec}
             yield {**kept, **outputs.pop(row)}
 
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        labels = require_known(inputs, "teacher", "labels")
-        data = require_known(inputs, "transfer", "splits")[self.split]
-        load = logits_load(
-            network_of(inputs, "teacher"), data, self.batch_size, self.buckets, probe
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        data = inputs["transfer"].require_records(self.split)
+        network = inputs["teacher"].require_network()
+        load = logits_load(network, data, self.batch_size, self.buckets, runtime)
+        return (
+            ModelPasses(load=load, records=((data, 1.0),), by_shard=True),
+            WriteRecords(records=outline.require_records()),
         )
-        cost = forward_cost(load, [(data, 1)], probe, by_shard=True)
-        logits = Feature(dtype="float32", shape=(len(labels),))
-        labelled = data.with_feature("teacher_logits", logits)
-        seconds = None
-        if cost.seconds is not None:
-            seconds = cost.seconds + labelled.count * seconds_per_record(labelled)
-            seconds += SHARD_SECONDS * data.shards
-        cost = dataclasses.replace(cost, seconds=seconds, disk_bytes=labelled.bytes)
-        info = {"labels": labels, "splits": {"": labelled}}
-        return cost, {**inputs["transfer"], **info}

@@ -8,18 +8,17 @@ from typing import Any, ClassVar
 import tqdm
 
 from pd_bert.artifact import Artifact, vocabulary_info
-from pd_bert.costs.cost import Cost, UnknownCostError, require_known, total
-from pd_bert.costs.estimate_prepare import Part, estimate_part
-from pd_bert.costs.probe import Probe
+from pd_bert.costs.work import Encode, Works
 from pd_bert.data.example_spec import ExampleSpec
 from pd_bert.data.shards import require_examples, write_manifest, write_shards
 from pd_bert.data.source import Row
+from pd_bert.data.surveyor import Encoding, Surveyor
 from pd_bert.stages.base import Context, Info, Stage
+from pd_bert.stages.outline import NotKnownError, Outline, Outlines
 from pd_bert.system import interrupt
+from pd_bert.training.runtime import Runtime
 
 Chunks = Callable[[], Iterable[Any]]
-
-_OF_VOCABULARY = ("vocabulary_file", "lowercase", "vocabulary_size")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,25 +90,33 @@ class Prepare(Stage):
             "sequence_length": self.sequence_length,
         }
 
-    def parts(self, inputs: Mapping[str, Info], probe: Probe) -> Iterator[Part]:
-        """The data sets that it will write, for an estimate."""
-        raise UnknownCostError(f"{self.title} does not tell its parts")
+    def encodings(self, outline: Outline) -> Mapping[str, Encoding]:
+        """The data sets that it makes, by folder; `outline` is the stage's own.
 
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        splits, costs = {}, []
-        for part in self.parts(inputs, probe):
-            cost, splits[part.folder] = estimate_part(
-                part,
-                probe,
-                shard_characters=self.shard_characters,
-                sequence_length=self.sequence_length,
-            )
-            costs.append(cost)
-        return total(costs), {
-            **{key: require_known(inputs, "vocabulary", key) for key in _OF_VOCABULARY},
-            "splits": splits,
-            "sequence_length": self.sequence_length,
+        Raises NotKnownError where the vocabulary or the inputs are not known.
+        """
+        raise NotKnownError(f"the data sets of {self.title}")
+
+    def rows(self, survey: Surveyor) -> Mapping[str, Any]:
+        """The fields of the outline that the source's rows decide."""
+        return {}
+
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
+        outline = dataclasses.replace(
+            super().outline(inputs, survey), sequence_length=self.sequence_length
+        )
+        if survey is None or outline.vocabulary_file is None:
+            return outline
+        outline = dataclasses.replace(outline, **self.rows(survey))
+        splits = {
+            folder: survey.encoded(encoding).expected
+            for folder, encoding in self.encodings(outline).items()
         }
+        return dataclasses.replace(outline, splits=splits)
+
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        encodings = self.encodings(outline).values()
+        return tuple(Encode(encoding=encoding) for encoding in encodings)
 
 
 def _several(chunks: Chunks) -> bool:

@@ -4,13 +4,12 @@ import dataclasses
 import pathlib
 from collections.abc import Iterator, Mapping
 
-from pd_bert.costs.cost import require_known
-from pd_bert.costs.estimate_prepare import Part
-from pd_bert.costs.probe import Probe
 from pd_bert.data.encode_corpus import Document, EncodeCorpus
 from pd_bert.data.shards import chunked
 from pd_bert.data.source import Source, documents_of, nonempty
+from pd_bert.data.surveyor import Encoding
 from pd_bert.stages.base import Context, Info
+from pd_bert.stages.outline import Outline, require_known
 from pd_bert.stages.prepare import Prepare
 from pd_bert.tasks.masked_lm import corpus_spec
 
@@ -50,18 +49,24 @@ class PrepareCorpus(Prepare):
             seed=self.seed,
         )
 
-    def parts(self, inputs: Mapping[str, Info], probe: Probe) -> Iterator[Part]:
-        yield Part(
+    def encodings(self, outline: Outline) -> Mapping[str, Encoding]:
+        file = require_known(outline.vocabulary_file, "vocabulary")
+        lowercase = require_known(outline.lowercase, "vocabulary")
+        encoding = Encoding(
             source=self.source,
             read=documents_of,
             size=_size,
-            encode=self._encode(
-                require_known(inputs, "vocabulary", "vocabulary_file"),
-                require_known(inputs, "vocabulary", "lowercase"),
-            ),
+            encode=self._encode(file, lowercase),
             spec=corpus_spec(self.next_sentence),
-            chunk=lambda number, documents: (number, documents),
+            sequence_length=self.sequence_length,
+            shard_characters=self.shard_characters,
+            chunk=_numbered,
         )
+        return {"": encoding}
+
+
+def _numbered(number: int, documents: list[Document]) -> tuple[int, list[Document]]:
+    return number, documents
 
 
 def _size(document: Document) -> int:

@@ -8,20 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from pd_bert.costs.cost import Cost, require_known
-from pd_bert.costs.estimate_prepare import Part
-from pd_bert.costs.probe import Probe
+from pd_bert.costs.work import ReadSource, Works
 from pd_bert.data.encode_rows import Encoded, EncodeRows, split_rows
 from pd_bert.data.example_spec import ExampleSpec
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.shards import chunked
 from pd_bert.data.source import Row, Source, inputs_of, nonempty, rows_of
 from pd_bert.data.sources.held import Held
-from pd_bert.data.survey import Survey
+from pd_bert.data.surveyor import Encoding, Surveyor
 from pd_bert.stages.base import Context, Info
 from pd_bert.stages.data_set import DataSet
+from pd_bert.stages.outline import Outline, Outlines, require_known
 from pd_bert.stages.prepare import Prepare, row_size
 from pd_bert.tasks.labeled_task import LabeledTask
+from pd_bert.training.runtime import Runtime
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,6 +79,10 @@ class PrepareTask(Prepare):
             if split != "train"
         }
 
+    def measured_records(self, outline: Outline) -> dict[str, ExpectedRecords]:
+        """Returns the records of these splits, from the outline of this stage."""
+        return {split: outline.require_records(split) for split in self.measured}
+
     def _encode(
         self, file: pathlib.Path, lowercase: bool, inputs: tuple[str, ...]
     ) -> EncodeRows:
@@ -103,45 +107,42 @@ class PrepareTask(Prepare):
         rows = nonempty(source.rows(), f"{self.task.name}, split {split}")
         return chunked(rows, row_size, self.shard_characters)
 
-    def parts(self, inputs: Mapping[str, Info], probe: Probe) -> Iterator[Part]:
+    def encodings(self, outline: Outline) -> Mapping[str, Encoding]:
         unlabeled = self.task.unlabeled_splits
         encode = self._encode(
-            require_known(inputs, "vocabulary", "vocabulary_file"),
-            require_known(inputs, "vocabulary", "lowercase"),
-            tuple(self._sample(probe).items[0].texts),
+            require_known(outline.vocabulary_file, "vocabulary"),
+            require_known(outline.lowercase, "vocabulary"),
+            require_known(outline.inputs, "its inputs"),
         )
         labeled = dataclasses.replace(
             encode,
             label_features=functools.partial(_no_labels, self.task.gold_spec),
         )
-        for split, source in {**self.task.splits, **unlabeled}.items():
-            yield Part(
-                folder=split,
+        return {
+            split: Encoding(
                 source=source,
                 read=rows_of,
                 size=row_size,
                 encode=encode if split in unlabeled else labeled,
                 spec=self.task.encoded_spec if split in unlabeled else self.task.spec(),
+                sequence_length=self.sequence_length,
+                shard_characters=self.shard_characters,
             )
+            for split, source in {**self.task.splits, **unlabeled}.items()
+        }
 
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        sample = self._sample(probe)  # which a run also reads first, for the labels
-        cost, info = super().estimate(inputs, probe)
-        cost += Cost(seconds=sample.seconds)
+    def rows(self, survey: Surveyor) -> Mapping[str, Any]:
+        sample = survey.first(self.task.train, rows_of)
+        inputs = inputs_of(sample.items, f"{self.task.name}, split train")
         # A part of the rows may lack a label, and a file may be sorted by it.
         whole = dataclasses.replace(self.task, train=Held(held=tuple(sample.items)))
         labels = (whole if sample.whole else self.task).find_labels()
-        return cost, {
-            **info,
-            "labels": list(labels),
-            "inputs": list(sample.items[0].texts),
-        }
+        return {"labels": labels, "inputs": inputs}
 
-    def _sample(self, probe: Probe) -> Survey:
-        """Returns some rows to train on; InputError if there are none."""
-        sample = probe.survey(self.task.train, rows_of)
-        list(nonempty(sample.items[:1], f"{self.task.name}, split train"))
-        return sample
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        # The rows to train on are also read for the labels.
+        read = ReadSource(source=self.task.train, read=rows_of)
+        return read, *super().work(inputs, outline, runtime)
 
 
 def _no_labels(
@@ -162,11 +163,3 @@ def _no_labels(
         ]
         for name, feature in spec.items()
     }
-
-
-def expected_splits(
-    task_data: PrepareTask, inputs: Mapping[str, Info]
-) -> dict[str, ExpectedRecords]:
-    """The splits of `task_data`, prepared or not, that models are measured on."""
-    splits = require_known(inputs, "task_data", "splits")
-    return {split: splits[split] for split in task_data.task.splits if split != "train"}

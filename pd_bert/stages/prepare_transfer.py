@@ -3,15 +3,15 @@
 import dataclasses
 import pathlib
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-from pd_bert.costs.cost import Cost, require_known
-from pd_bert.costs.estimate_prepare import Part
-from pd_bert.costs.probe import Probe
 from pd_bert.data.encode_rows import EncodeRows
 from pd_bert.data.example_spec import TOKENS, ExampleSpec
 from pd_bert.data.shards import chunked
 from pd_bert.data.source import Row, Source, inputs_of, nonempty, rows_of
+from pd_bert.data.surveyor import Encoding, Surveyor
 from pd_bert.stages.base import Context, Info
+from pd_bert.stages.outline import Outline, require_known
 from pd_bert.stages.prepare import Prepare, row_size
 from pd_bert.tasks.labeled_task import LabeledTask
 from pd_bert.text.tokenizer import encode_texts
@@ -66,22 +66,22 @@ class PrepareTransfer(Prepare):
         rows = nonempty(self.source.rows(), str(self.source))
         return chunked(rows, row_size, self.shard_characters)
 
-    def parts(self, inputs: Mapping[str, Info], probe: Probe) -> Iterator[Part]:
-        yield Part(
+    def encodings(self, outline: Outline) -> Mapping[str, Encoding]:
+        encoding = Encoding(
             source=self.source,
             read=rows_of,
             size=row_size,
             encode=self._encode(
-                require_known(inputs, "vocabulary", "vocabulary_file"),
-                require_known(inputs, "vocabulary", "lowercase"),
-                self._sampled_inputs(probe),
+                require_known(outline.vocabulary_file, "vocabulary"),
+                require_known(outline.lowercase, "vocabulary"),
+                require_known(outline.inputs, "its inputs"),
             ),
             spec=self._spec,
+            sequence_length=self.sequence_length,
+            shard_characters=self.shard_characters,
         )
+        return {"": encoding}
 
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        cost, info = super().estimate(inputs, probe)
-        return cost, {**info, "inputs": list(self._sampled_inputs(probe))}
-
-    def _sampled_inputs(self, probe: Probe) -> tuple[str, ...]:
-        return inputs_of(probe.survey(self.source, rows_of).items, str(self.source))
+    def rows(self, survey: Surveyor) -> Mapping[str, Any]:
+        items = survey.first(self.source, rows_of).items
+        return {"inputs": inputs_of(items, str(self.source))}

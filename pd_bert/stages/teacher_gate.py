@@ -6,11 +6,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from pd_bert.costs.cost import Cost
-from pd_bert.costs.probe import Probe
+from pd_bert.costs.work import Fixed, Works
 from pd_bert.errors import InputError
 from pd_bert.stages.base import Context, Info, Stage
 from pd_bert.stages.evaluate import Evaluate
+from pd_bert.stages.outline import Outline, Outlines
+from pd_bert.training.runtime import Runtime
 
 _OVERRIDE = "pd.TeacherGate.accept = True"
 
@@ -38,11 +39,8 @@ class TeacherGate(Stage):
     def result_columns(self) -> Info:
         return self.evaluation.result_columns()
 
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
-        return {}
-
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        return Cost(seconds=0.1), {}
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        return (Fixed(seconds=0.1),)
 
     def run(self, context: Context) -> Info:
         artifact = context.artifact(self.evaluation)

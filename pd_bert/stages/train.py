@@ -6,11 +6,17 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from pd_bert.costs.cost import Cost, require_known
-from pd_bert.costs.estimate_training import estimate_training, network_of
-from pd_bert.costs.probe import Probe
+from pd_bert.costs.work import (
+    Load,
+    ModelPasses,
+    TrainingLoad,
+    TrainingSteps,
+    Works,
+)
+from pd_bert.data.example_spec import ExampleSpec, require
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.pipeline import DEFAULT_BUCKETS
+from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
 from pd_bert.models.encoder import Architecture
 from pd_bert.models.initialization import Initialization, Whole
@@ -20,13 +26,14 @@ from pd_bert.objectives.base import Objective
 from pd_bert.stages.base import Context, Info, Outcome, Stage, require_same_labels
 from pd_bert.stages.data_set import DataSet
 from pd_bert.stages.live_teacher import LiveTeacher
+from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.train_together import train_together
 from pd_bert.tasks.base import Task
 from pd_bert.training.inputs import BatchInputs, StudentInputs
 from pd_bert.training.optimizer import AdamW
 from pd_bert.training.runtime import Runtime
-from pd_bert.values import from_json, to_json
+from pd_bert.training.teacher import stored_shapes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -141,21 +148,6 @@ class Train(Stage):
             )
         return labels
 
-    def _require_alike(self, texts: Mapping[Stage, Sequence[str]], where: str) -> None:
-        """Raises InputError unless examples to train and to measure on are alike.
-
-        `texts` are the names of the texts of each stage's rows, where they are known.
-        """
-        train, task = self.data.train.stage, self.data.labels
-        if task is None or train not in texts or task not in texts:
-            return
-        if list(texts[train]) != list(texts[task]):
-            raise InputError(
-                f"{where}: transfer set and task must have the same texts; "
-                f"{train.title} has {' and '.join(texts[train]) or 'none'}, "
-                f"{task.title} has {' and '.join(texts[task])}"
-            )
-
     def _labelers(self, labels: tuple[str, ...]) -> list[Stage]:
         """The stages whose logits are read, for heads that the student has too."""
         heads = self.data.task.heads(labels).keys()
@@ -179,7 +171,7 @@ class Train(Stage):
         super().check()
         if self.architecture is None and self.initial is None:
             raise InputError(
-                f"{self.title}: a model needs an architecture or an initial "
+                f"{self.where}: a model needs an architecture or an initial "
                 "model to take it from; received neither"
             )
         for name in ("batch_size", "accumulation", "epochs"):
@@ -189,16 +181,16 @@ class Train(Stage):
                 _require_at_least_one(self, name)
         if not 0 <= self.seed < 1 << 31:
             raise InputError(
-                f"{self.title}: a seed is from 0 to 2³¹ − 1; received {self.seed}"
+                f"{self.where}: a seed is from 0 to 2³¹ − 1; received {self.seed}"
             )
         if self.batch_size % self.accumulation:
             raise InputError(
-                f"{self.title}: batch_size must be a multiple of "
+                f"{self.where}: batch_size must be a multiple of "
                 f"accumulation; received {self.batch_size} and {self.accumulation}"
             )
         if len(self.live) < len(self.teachers):
             raise InputError(
-                f"{self.title}: teachers have different names; received "
+                f"{self.where}: teachers have different names; received "
                 f"{', '.join(teacher.name for teacher in self.teachers)}"
             )
 
@@ -208,70 +200,42 @@ class Train(Stage):
         `teachers` are those whose network is known, by name.
         """
         for each in self.objectives:
-            each.require(student, teachers.get(each.teacher), self.title)
+            each.require(student, teachers.get(each.teacher), self.where)
         inputs = self.student_inputs
-        inputs.check(student, teachers.get(inputs.teacher), self.title)
+        inputs.check(student, teachers.get(inputs.teacher), self.where)
         parts = [*student.shapes, *(name for name, _ in student.heads)]
         for name in self.trainable or ():
             if name not in parts:
                 raise InputError(
-                    f"{self.title}: trainable names parts of the student, "
+                    f"{self.where}: trainable names parts of the student, "
                     f"{', '.join(parts)}; received {name!r}"
                 )
 
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
-        info = super().promise(inputs, where)
-        labels = {f: i.get("labels") for f, i in inputs.items()}
-        mine = self.inputs()
-        info["labels"] = []
-        if self.data.labels is not None:
-            (field,) = (f for f, s in mine.items() if s is self.data.labels)
-            if (wanted := labels[field]) is None:
-                del info["labels"]
-            else:
-                info["labels"] = wanted
-                for field, stage in mine.items():
-                    has = labels[field]
-                    if stage in self._labelers(tuple(wanted)) and has is not None:
-                        model = f"the teacher of {stage.title}"
-                        require_same_labels(where, model=model, has=has, wanted=wanted)
-        texts = {f: i["inputs"] for f, i in inputs.items() if "inputs" in i}
-        self._require_alike({mine[f]: found for f, found in texts.items()}, where)
-        initial = inputs.get("initial", {})
-        architecture = self.architecture
-        if architecture is None and "architecture" in initial:
-            architecture = from_json(initial["architecture"], Architecture, where=where)
-        if architecture is not None:
-            info["architecture"] = to_json(architecture)
-            if "vocabulary_size" in info and "labels" in info:
-                size = info["vocabulary_size"]
-                student = Network.of(
-                    architecture, self.data.task.heads(tuple(info["labels"])), size
-                )
-                self.require(student, {})
-                if "architecture" in initial:
-                    its = Network.of(
-                        from_json(initial["architecture"], Architecture, where=where),
-                        {},
-                        size,
-                    )
-                    self.initialization.check(student, its, where)
-        return info
+    def require_features(self, spec: ExampleSpec, student: Network, where: str) -> None:
+        """Raises InputError for features that are read and that records lack.
 
-    def plan(self, inputs: Mapping[str, Info]) -> Info:
-        info: Info = {"steps": self.steps or f"{self.epochs} epochs"}
-        stage = self.data.train.stage
-        data = next(i for f, i in inputs.items() if self.inputs()[f] is stage)
-        count = data.get("train", data).get("count")
-        if self.steps is None and count is not None:
-            info["steps"] = f"about {self.epochs * math.ceil(count / self.batch_size)}"
-        architecture = self.architecture
-        if architecture is None and "architecture" in inputs.get("initial", {}):
-            described = inputs["initial"]["architecture"]
-            architecture = from_json(described, Architecture, where=self.title)
-        if architecture is not None and "vocabulary_size" in data:
-            info["parameters"] = architecture.parameters(data["vocabulary_size"])
-        return info
+        `spec` is that of the records `where` to train on, or to validate on.
+        """
+        of_task = self.data.task.spec()
+        for objective in self.objectives:
+            reads = objective.reads
+            stored = {}
+            if reads.teacher is not None and objective.teacher not in self.live:
+                stored = stored_shapes(objective.teacher, reads.teacher, student)
+            if missing := {*reads.features, *stored} - spec.keys():
+                raise InputError(
+                    f"{self.where}: {type(objective).__name__} reads "
+                    f"{', '.join(sorted(missing))}; {where} holds {', '.join(spec)}"
+                )
+            require(
+                spec, {n: of_task[n] for n in reads.features if n in of_task}, where
+            )
+            for name, shape in stored.items():
+                if shape is not None and spec[name].shape != shape:
+                    raise InputError(
+                        f"{self.where}: {name} must have the shape of the student's "
+                        f"logits, {shape}; {where} holds {spec[name].shape}"
+                    )
 
     def companions(self, runtime: Runtime) -> str:
         """Equal for students that can learn from the same batches and teachers."""
@@ -305,29 +269,127 @@ class Train(Stage):
         """The seed that draws the order of the examples."""
         return self.seed if self.order_seed is None else self.order_seed
 
-    def expected_records(
-        self, inputs: Mapping[str, Info]
-    ) -> tuple[ExpectedRecords, dict[str, ExpectedRecords]]:
-        """What it will train on, and the splits that it will measure."""
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
+        shared = super().outline(inputs, survey)
+        data = inputs[self.field_of(self.data.train.stage)]
+        labels = self._outline_of_labels(inputs, data)
+        initial = inputs["initial"].network if "initial" in inputs else None
+        architecture = self.architecture or (initial and initial.architecture)
+        network = None
+        if labels is not None and architecture and shared.vocabulary_size is not None:
+            network = Network.of(
+                architecture, self.data.task.heads(labels), shared.vocabulary_size
+            )
+            self.require(network, self._teachers(inputs))
+            if records := (data.splits or {}).get(self.data.train.folder):
+                self.require_features(
+                    records.spec, network, self.data.train.stage.title
+                )
+        if network and initial:
+            self.initialization.check(network, initial, self.where)
+        return dataclasses.replace(
+            shared,
+            labels=labels,
+            inputs=data.inputs,
+            sequence_length=data.sequence_length,
+            network=network,
+        )
 
-        def found(data: DataSet) -> ExpectedRecords:
-            field = next(f for f, s in self.inputs().items() if s is data.stage)
-            return require_known(inputs, field, "splits")[data.folder]
+    def _outline_of_labels(
+        self, inputs: Outlines, data: Outline
+    ) -> tuple[str, ...] | None:
+        """Returns the label names, None if they are not known.
 
-        measured = {split: found(data) for split, data in self.data.measured.items()}
-        return found(self.data.train), measured
+        Raises InputError for teachers with other labels and for data with other texts.
+        """
+        if self.data.labels is None:
+            return ()
+        task = inputs[self.field_of(self.data.labels)]
+        for stage in self._labelers(task.labels) if task.labels is not None else ():
+            require_same_labels(
+                self.where,
+                model=f"the teacher of {stage.title}",
+                has=inputs[self.field_of(stage)].labels,
+                wanted=task.labels,
+            )
+        if data.inputs and task.inputs and data.inputs != task.inputs:
+            raise InputError(
+                f"{self.where}: transfer set and task must have the same texts; "
+                f"{self.data.train.stage.title} has {' and '.join(data.inputs)}, "
+                f"{self.data.labels.title} has {' and '.join(task.inputs)}"
+            )
+        return task.labels
 
-    def expected_teacher(self, inputs: Mapping[str, Info]) -> Network | None:
-        """The teacher that will run inside every step, if there is one."""
-        return network_of(inputs, "teachers.0.model") if self.teachers else None
+    def _teachers(self, inputs: Outlines) -> dict[str, Network]:
+        """Returns the networks of the teachers that are read, where they are known."""
+        stored = inputs[self.field_of(self.data.train.stage)].teacher
+        found = {
+            name: inputs[self.field_of(self.live[name])].network
+            if name in self.live
+            else stored
+            for name in self.wanted_of_teachers
+        }
+        return {name: network for name, network in found.items() if network}
 
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        return estimate_training(self, inputs, probe)
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        data = self._records(inputs, self.data.train)
+        splits = {n: self._records(inputs, d) for n, d in self.data.measured.items()}
+        chosen_by = splits.get("dev")
+        if self.validation is not None:
+            chosen_by = self._records(inputs, DataSet(self.validation))
+        wanted = self.wanted_of_teachers
+        load = TrainingLoad(
+            network=outline.require_network(),
+            task=self.data.task,
+            spec=tuple(data.spec.items()),
+            sequence_length=data.sequence_length,
+            batch_size=self.batch_size,
+            buckets=runtime.buckets(self.buckets, data.sequence_length),
+            objectives=self.objectives,
+            optimizer=self.optimizer,
+            accumulation=self.accumulation,
+            inputs=self.student_inputs,
+            trainable=self.trainable,
+            teachers=tuple(self._teachers(inputs).items()),
+            live=tuple((n, wanted[n]) for n in wanted if n in self.live),
+        )
+        epoch = data.batch_lengths(
+            batch_size=self.batch_size, buckets=load.buckets, shuffle=True
+        )
+        per_epoch = math.ceil(sum(epoch.values()))
+        steps = self.steps or per_epoch * self.epochs
+        every = self.evaluate_every or max(1, per_epoch)
+        evaluations = None if chosen_by is None else math.ceil(steps / every)
+        training = TrainingSteps(
+            load=load,
+            records=data,
+            epoch=epoch,
+            steps=steps,
+            evaluations=evaluations,
+            exact=data.exact or self.steps is not None,
+        )
+        # The best weights are measured once more on every split.
+        measured = [(split, 1.0) for split in splits.values()]
+        if chosen_by is not None:
+            measured.append((chosen_by, float(evaluations or 0)))
+        measured_spec = data.spec if chosen_by is None else chosen_by.spec
+        passes = Load(
+            network=load.network,
+            task=load.task,
+            spec=tuple(measured_spec.items()),
+            sequence_length=load.sequence_length,
+            batch_size=max(self.batch_size, 32),
+            buckets=load.buckets,
+        )
+        return training, ModelPasses(load=passes, records=tuple(measured))
+
+    def _records(self, inputs: Outlines, data: DataSet) -> ExpectedRecords:
+        return inputs[self.field_of(data.stage)].require_records(data.folder)
 
 
 def _require_at_least_one(stage: Stage, name: str) -> None:
     """Raises InputError for a count below one."""
     if getattr(stage, name) < 1:
         raise InputError(
-            f"{stage.title}: {name} must be at least 1; received {getattr(stage, name)}"
+            f"{stage.where}: {name} must be at least 1; received {getattr(stage, name)}"
         )

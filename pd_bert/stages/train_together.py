@@ -25,7 +25,7 @@ from pd_bert.training.evaluation import Evaluation, evaluation_transform
 from pd_bert.training.learner import Learner, Student
 from pd_bert.training.loop import Schedule, Training, train
 from pd_bert.training.runtime import barrier
-from pd_bert.training.teacher import Live, Stored, Teacher, Teachers, stored_shapes
+from pd_bert.training.teacher import Live, Stored, Teacher, Teachers
 from pd_bert.training.validation import NAME as VALIDATION_LOSS
 from pd_bert.training.validation import ValidationLoss
 from pd_bert.values import from_json, to_json
@@ -177,7 +177,8 @@ def _student(
     model, initialized = _model(stage, context, vocabulary)
     known = {**networks, **_stored_networks(stage, context, networks)}
     stage.require(model.network, known)
-    _require_features(stage, context, batches.records, model.network)
+    records = batches.records
+    stage.require_features(records.spec, model.network, str(records.directory))
     with context.strategy.scope():
         student = Student(
             model,
@@ -238,7 +239,7 @@ def _validation(
     assert stage.validation is not None
     records = Records(context.artifact(stage.validation).directory)
     records.check(vocabulary.fingerprint)
-    _require_features(stage, context, records, student.model.network)
+    stage.require_features(records.spec, student.model.network, str(records.directory))
     batches = Batches(
         records,
         batch_size=context.batch_size(max(stage.batch_size, 32)),
@@ -255,38 +256,10 @@ def _stored_networks(
 ) -> dict[str, Network]:
     """Returns the network of the teacher whose outputs the records hold, if known."""
     artifact = context.artifact(stage.data.train.stage)
-    if (stored := artifact.info.get("teacher_network")) is None:
+    if (stored := artifact.info.get("teacher")) is None:
         return {}
     network = from_json(stored, Network, where=str(artifact.directory))
     return dict.fromkeys(stage.wanted_of_teachers.keys() - live.keys(), network)
-
-
-def _require_features(
-    stage: "Train", context: Context, records: Records, student: Network
-) -> None:
-    """Raises InputError for features that are read and that the records lack."""
-    specs = stage.data.task.spec()
-    for objective in stage.objectives:
-        missing = {*objective.reads.features} - records.spec.keys()
-        stored = {}
-        if objective.reads.teacher is not None and objective.teacher not in stage.live:
-            stored = stored_shapes(objective.teacher, objective.reads.teacher, student)
-            missing |= stored.keys() - records.spec.keys()
-        if missing:
-            raise InputError(
-                f"{context.where}: {type(objective).__name__} reads "
-                f"{', '.join(sorted(missing))}; {records.directory} holds "
-                f"{', '.join(records.spec)}"
-            )
-        needed = {n: specs[n] for n in objective.reads.features if n in specs}
-        require(records.spec, needed, str(records.directory))
-        for name, shape in stored.items():
-            if shape is not None and records.spec[name].shape != shape:
-                raise InputError(
-                    f"{context.where}: {name} must have the shape of the student's "
-                    f"logits, {shape}; {records.directory} holds "
-                    f"{records.spec[name].shape}"
-                )
 
 
 def _model(

@@ -36,6 +36,7 @@ from pd_bert.stages.distill import Distill
 from pd_bert.stages.finetune import Finetune
 from pd_bert.stages.label import Label
 from pd_bert.stages.load_encoder import LoadEncoder
+from pd_bert.stages.outline import Outline
 from pd_bert.stages.prepare_transfer import PrepareTransfer
 from pd_bert.stages.pretrain import Pretrain
 from pd_bert.system.atomic import folder_written_aside
@@ -292,9 +293,11 @@ def test_pretraining_goes_on_from_the_heads(tiny_run, pretrained, tmp_path, caps
     for mine, theirs in zip(one.weights, other.weights, strict=True):
         assert np.abs(np.asarray(mine) - np.asarray(theirs)).max() < 0.01
     assert loaded["taken"] == ["encoder", "masked_lm", "next_sentence"]
-    promised = stage.promise({}, "here")
-    for key, value in promised.items():
-        assert loaded[key] == value, key
+    before, after = stage.outline({}), Outline.of(loaded)
+    for name in ("vocabulary", "vocabulary_size", "lowercase", "labels"):
+        assert getattr(before, name) == getattr(after, name), name
+    assert before.network and after.network
+    assert before.network.architecture == after.network.architecture
 
 
 def as_tf1(source: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:

@@ -8,7 +8,6 @@ import pytest
 
 from pd_bert.costs.cost import Cost
 from pd_bert.costs.probe import Probe
-from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.errors import InputError
 from pd_bert.runs.estimates import estimate
 from pd_bert.runs.workdir import Workdir
@@ -95,15 +94,18 @@ def test_estimates_agree_with_what_was_prepared(
     after = estimate(tiny_run.stages, done, probe)
     for new, old in zip(before, after, strict=True):
         assert old.reused and old.cost == Cost()
-        for split, records in old.info["splits"].items():
-            expected: ExpectedRecords = new.info["splits"][split]
+        for split, records in (old.outline.splits or {}).items():
+            expected = (new.outline.splits or {})[split]
             assert (expected.count, expected.exact) == (records.count, True)
             assert expected.bytes == records.bytes
             assert expected.spec == records.spec
             assert sorted(expected.lengths) == sorted(records.lengths)
-        for name in ("architecture", "heads", "parameters", "vocabulary_size"):
-            if name in old.info and old.stage.kind != "evaluate":
-                assert new.info.get(name) == old.info[name], old.stage.title
+        for name in ("network", "vocabulary_size", "labels", "inputs"):
+            known = getattr(old.outline, name)
+            if known and old.stage.kind != "evaluate":
+                assert getattr(new.outline, name) == known, old.stage.title
+        if old.parameters is not None:
+            assert new.parameters == old.parameters, old.stage.title
 
 
 def test_what_cannot_fit_on_the_disk_is_refused(

@@ -28,6 +28,7 @@ from pd_bert.stages.distill import Distill
 from pd_bert.stages.finetune import Finetune
 from pd_bert.stages.label import Label
 from pd_bert.stages.live_teacher import LiveTeacher
+from pd_bert.stages.outline import Outline
 from pd_bert.stages.prepare_transfer import PrepareTransfer
 from pd_bert.stages.pretrain import Pretrain
 
@@ -139,12 +140,18 @@ def test_students_learn_from_no_split_but_train(single):
 
 
 def test_pairs_and_single_texts_are_refused_before_any_training(tiny_run, single):
-    stage = distill(single, tiny_run.data, SoftLabels())
-    known = {field: {} for field in stage.inputs()}
-    known["transfer"] = {"inputs": ["text"]}
-    stage.promise({**known, "task_data": {"inputs": ["text"]}}, "here")
-    with pytest.raises(InputError, match="here: transfer set and task must have the"):
-        stage.promise({**known, "task_data": {"inputs": ["text", "text_b"]}}, "here")
+    transfer = PrepareTransfer(
+        source=TextLines(files="none.txt"), vocabulary=single.task_data.vocabulary
+    )
+    stage = dataclasses.replace(
+        distill(single, tiny_run.data, SoftLabels()), transfer=transfer
+    )
+    known = {field: Outline() for field in stage.inputs()}
+    known["transfer"] = transfer.outline({})
+    stage.outline({**known, "task_data": Outline(inputs=("text",))})
+    says = "distill refused: transfer set and task must both hold"
+    with pytest.raises(InputError, match=says):
+        stage.outline({**known, "task_data": Outline(inputs=("text", "text_b"))})
 
 
 def test_a_longest_bucket_that_is_too_short(tiny_run, single, workdir):

@@ -4,7 +4,8 @@ import graphlib
 from collections.abc import Sequence
 
 from pd_bert.analysis.evidence import Evidence
-from pd_bert.analysis.runs import ResultRow, Runs, folder, made_of
+from pd_bert.analysis.runs import ResultRow, Runs, folder
+from pd_bert.artifact import made_of
 from pd_bert.report.content import Csv, Section, drawing
 from pd_bert.report.plots.lineage import Box, lineage
 

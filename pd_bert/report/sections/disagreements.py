@@ -4,8 +4,9 @@ from pd_bert.analysis.agreement import Disagreement, largest_disagreements
 from pd_bert.analysis.choose import choose
 from pd_bert.analysis.evidence import Evidence
 from pd_bert.analysis.predictions import Predictions
-from pd_bert.analysis.runs import folder, made_of
+from pd_bert.analysis.runs import folder
 from pd_bert.analysis.texts import split_texts
+from pd_bert.artifact import made_of
 from pd_bert.report.content import Block, Cell, Csv, Paragraph, Section, Table
 from pd_bert.runs.result_group import ResultGroup
 
