@@ -60,7 +60,7 @@ def judged(name: str, models: Sequence[Predictions]) -> Judged:
     """
     return Judged(
         name=name,
-        confidence=np.concatenate([m.probabilities.max(axis=1) for m in models]),
+        confidence=np.concatenate([m.answers.max(axis=1) for m in models]),
         correct=np.concatenate([m.predicted == m.label for m in models]),
         seeds=len(models),
     )
@@ -86,7 +86,7 @@ def bins(model: Judged) -> tuple[Bin, ...]:
 
 def confusion_counts(models: Sequence[Predictions]) -> np.ndarray:
     """int [labels, labels], [gold, predicted], summed over the models."""
-    labels = np.arange(models[0].logits.shape[1])
+    labels = np.arange(models[0].answers.shape[1])
     return np.sum(
         [
             sklearn.metrics.confusion_matrix(each.label, each.predicted, labels=labels)
@@ -141,8 +141,8 @@ def largest_disagreements(
 
 def _mean(models: Sequence[Predictions]) -> np.ndarray:
     """float64 [n, labels]."""
-    said = [m.logits if m.is_regression else m.probabilities for m in models]
-    return np.asarray(np.mean(said, axis=0, dtype=np.float64))
+    answers = [model.answers for model in models]
+    return np.asarray(np.mean(answers, axis=0, dtype=np.float64))
 
 
 def _jensen_shannon(one: np.ndarray, other: np.ndarray) -> np.ndarray:

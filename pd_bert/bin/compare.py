@@ -43,13 +43,13 @@ def _main() -> None:
         vocabulary=pathlib.Path(_VOCABULARY.value),
         lowercase=_LOWERCASE.value,
         sequence_length=_LENGTH.value,
-        pairs=_TEXT_B_COLUMN.value is not None,
+        inputs=("text",) if _TEXT_B_COLUMN.value is None else ("text", "text_b"),
     )
     for file in (_LABELED.value, _TRANSFER.value, *_HELD_OUT.value):
         _open(file).check()
 
     def read(file: str) -> Iterator[Tokenized]:
-        rows = (r for r in _open(file).rows() if r.text or r.text_b)  # not blank ones
+        rows = (row for row in _open(file).rows() if row.size)  # not blank ones
         return of_rows(nonempty(rows, file), encode, stop=interrupt.check)
 
     cleaning = clean(

@@ -56,7 +56,8 @@ def _of_pairs(checkpoint: LoadedModel) -> LoadedModel:
         return checkpoint
     if not checkpoint.info.get("labels"):
         raise InputError("--pairs is for classifiers; the input has no labels")
-    info = {**checkpoint.info, "pairs": _PAIRS.value}
+    inputs = ["text", "text_b"] if _PAIRS.value else ["text"]
+    info = {**checkpoint.info, "inputs": inputs}
     return dataclasses.replace(checkpoint, info=info)
 
 

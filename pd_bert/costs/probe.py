@@ -197,7 +197,7 @@ class Probe:
             outputs = model(batch, training=False)
             if load.task is None:
                 return dict(outputs.logits)
-            return load.task.measure(outputs, batch)
+            return load.task.measure(outputs, batch, ())
 
         forward = Forward(measure, self.strategy)
 

@@ -16,6 +16,8 @@ from pd_bert.models.model import Model
 from pd_bert.stages.base import Context, Info, Stage
 from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.system.atomic import write_json
+from pd_bert.tasks.labeled_task import task_over
+from pd_bert.text.tokenizer import Tokenizer
 from pd_bert.training.runtime import Runtime
 
 DESCRIPTION = "assets.extra/pd_bert.json"
@@ -75,16 +77,16 @@ def served(artifact: Artifact) -> ServedModel:
         keras.config.set_dtype_policy(policy)
     return ServedModel(
         model,
-        artifact.vocabulary(),
+        Tokenizer(artifact.vocabulary(), sequence_length=artifact["sequence_length"]),
+        task_over(artifact["task"]),
         labels=artifact.labels,
-        pairs=artifact["pairs"],
-        sequence_length=artifact["sequence_length"],
+        inputs=tuple(artifact["inputs"]),
     )
 
 
 def describe(artifact: Artifact) -> dict[str, Any]:
-    """What a user of the exported model must know: label names in their order …"""
-    keys = ("labels", "pairs", "task", "sequence_length", "lowercase", "vocabulary")
+    """Returns what a user of the exported model must know: labels in order, inputs …"""
+    keys = ("labels", "inputs", "task", "sequence_length", "lowercase", "vocabulary")
     return {
         "model": f"{artifact['kind']}-{artifact['name']}",
         "fingerprint": artifact["fingerprint"],

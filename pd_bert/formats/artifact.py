@@ -21,7 +21,7 @@ from pd_bert.values import digest
 
 _MODEL_KEYS = (
     "labels",
-    "pairs",
+    "inputs",
     "task",
     "sequence_length",
     "metrics",

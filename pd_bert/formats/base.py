@@ -16,7 +16,7 @@ class LoadedModel:
     """A model as it was read.
 
     `info` is what the source says of it beyond the weights: `name`, and where it knows
-    them `labels`, `pairs`, `task`, `sequence_length`, `metrics`, `lineage` … as in an
+    them `labels`, `inputs`, `task`, `sequence_length`, `metrics`, `lineage` … as in an
     artifact. `unused` names the source's tensors that were not taken, `missing` the
     model's weights that the source lacks and that are random.
     """

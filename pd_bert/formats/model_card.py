@@ -58,7 +58,7 @@ def _sentence(checkpoint: LoadedModel) -> str:
     trained = "seed" in info.get("settings", {})
     by = "trained by pd_bert" if trained else "converted by pd_bert"
     if "label" in heads:
-        takes = "pairs of texts" if info.get("pairs") else "single texts"
+        takes = "pairs of texts" if len(info.get("inputs", ())) > 1 else "single texts"
         labels = info.get("labels", ())
         if len(labels) == 1:
             return f"A BERT regression on {takes}, {by}."

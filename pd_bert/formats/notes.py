@@ -7,8 +7,8 @@ from typing import Any
 from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.tasks import metrics as task_metrics
 from pd_bert.tasks.classification import Classification
+from pd_bert.tasks.labeled_task import LabeledTask
 from pd_bert.tasks.regression import Regression
-from pd_bert.tasks.text_task import TextTask
 
 _MEASURES = {
     name: function
@@ -29,7 +29,7 @@ def notes(info: Mapping[str, Any]) -> dict[str, Any]:
         **kept,
         "task": task["name"],
         "measures": [each["function"].rpartition(".")[2] for each in measures],
-        "pairs": info["pairs"],
+        "inputs": list(info["inputs"]),
         "sequence_length": info["sequence_length"],
     }
 
@@ -56,7 +56,7 @@ def info_of(
     measures = tuple(_MEASURES[m] for m in wanted if _known(m))
     settings: dict[str, Any] = {"measures": measures} if measures else {}
     task_name = _of(str, kept.get("task"), info["name"])
-    task: TextTask
+    task: LabeledTask
     if regression:
         task = Regression(name=task_name, train=_NO_TEXTS, dev=_NO_TEXTS, **settings)
     else:
@@ -70,7 +70,7 @@ def info_of(
     return {
         **info,
         "labels": list(labels),
-        "pairs": _of(bool, kept.get("pairs"), False),
+        "inputs": _inputs(kept.get("inputs")),
         "task": task.describe(),
         "primary_metric": task.primary_metric,
         "sequence_length": _length(kept.get("sequence_length"), sequence_length),
@@ -90,6 +90,11 @@ def _numbers(value: Any) -> dict[str, dict[str, float]]:
         if isinstance(row, dict)
     }
     return {split: row for split, row in numbers.items() if row}
+
+
+def _inputs(value: Any) -> list[str]:
+    """The inputs of a classification or regression: one text by default, or two."""
+    return ["text", "text_b"] if value == ["text", "text_b"] else ["text"]
 
 
 def _known(measure: Any) -> bool:

@@ -1,9 +1,10 @@
 """Stage: a student learns from a teacher's outputs."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import ClassVar
 
-from pd_bert.data.example_spec import TOKENS, ExampleSpec, Feature
+from pd_bert.data.example_spec import ExampleSpec, Feature
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.records import Records
 from pd_bert.data.surveyor import Surveyor
@@ -12,7 +13,7 @@ from pd_bert.models.model import Model
 from pd_bert.models.network import Network
 from pd_bert.stages.base import Context, Stage, require_same_labels
 from pd_bert.stages.finetune import expected_splits, task_splits
-from pd_bert.stages.outline import Outline, Outlines, input_names
+from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.train import Train
 from pd_bert.tasks.base import Task
@@ -58,11 +59,12 @@ class Distill(Train):
         return outline
 
     def needed(self, context: Context) -> ExampleSpec:
+        tokens = self.task_data.task.encoded_spec
         if self.live_teacher is not None:
-            return TOKENS
+            return tokens
         count = len(self.labels(context))
         logits = Feature(dtype="float32", shape=(count,))
-        return {**TOKENS, "teacher_logits": logits}
+        return {**tokens, "teacher_logits": logits}
 
     def evaluation_records(self, context: Context) -> dict[str, Records]:
         return task_splits(self.task_data, context)
@@ -80,19 +82,19 @@ class Distill(Train):
         return wanted
 
     def _require_alike(
-        self, transfer: tuple[str, ...], task: tuple[str, ...], where: str
+        self, transfer: Sequence[str], task: Sequence[str], where: str
     ) -> None:
-        if transfer != task:
+        if list(transfer) != list(task):
             raise InputError(
-                f"{where}: transfer set and task must both hold pairs of texts or both "
-                f"single ones; {self.transfer.title} holds "
-                f"{'pairs' if len(transfer) > 1 else 'single texts'}"
+                f"{where}: transfer set and task must have the same texts; "
+                f"{self.transfer.title} has {' and '.join(transfer) or 'none'}, "
+                f"{self.task_data.title} has {' and '.join(task)}"
             )
 
     def training_records(self, context: Context) -> Records:
         self._require_alike(
-            input_names(context.artifact(self.transfer)["pairs"]),
-            input_names(context.artifact(self.task_data)["pairs"]),
+            context.artifact(self.transfer)["inputs"],
+            context.artifact(self.task_data)["inputs"],
             context.where,
         )
         return Records(context.artifact(self.transfer).directory)

@@ -126,7 +126,7 @@ class Label(Stage):
             "vocabulary_size": len(vocabulary),
             "labels": list(teacher.labels),
             "teacher": describe(teacher.directory),
-            "pairs": transfer.info.get("pairs", False),
+            "inputs": transfer.info.get("inputs", []),
             "sequence_length": transfer["sequence_length"],
             "count": manifest["count"],
             "bytes": manifest["bytes"],

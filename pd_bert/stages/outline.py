@@ -63,7 +63,7 @@ class Outline:
             vocabulary_file=file if file.is_file() else None,
             lowercase=info.get("lowercase"),
             labels=artifact.labels,
-            inputs=inputs_of(info),
+            inputs=tuple(info["inputs"]) if "inputs" in info else None,
             sequence_length=info.get("sequence_length"),
             network=_network(describe(directory)) if has_model else None,
             teacher=_network(teacher) if teacher else None,
@@ -82,18 +82,6 @@ class Outline:
 
 Outlines = Mapping[str, Outline]
 """The outlines of the stages that a stage reads, by field name."""
-
-
-def inputs_of(info: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The names of a row's texts, from what an artifact records."""
-    if "pairs" not in info:
-        return None
-    return input_names(info["pairs"])
-
-
-def input_names(pairs: bool) -> tuple[str, ...]:
-    """The names of the texts of pairs, or of single texts."""
-    return ("text", "text_b") if pairs else ("text",)
 
 
 class NotKnownError(Exception):

@@ -2,9 +2,10 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 import tensorflow as tf
 
 from pd_bert.costs.work import Fixed, ModelPasses, Works, logits_load
@@ -17,6 +18,7 @@ from pd_bert.models.outputs import Outputs
 from pd_bert.stages.base import Context, Info, Stage, require_same_labels
 from pd_bert.stages.outline import Outline, Outlines, require_known
 from pd_bert.stages.prepare_task import PrepareTask
+from pd_bert.tasks.labeled_task import LabeledTask, numbers
 from pd_bert.training.evaluation import Evaluation
 from pd_bert.training.runtime import Runtime
 
@@ -26,8 +28,9 @@ class Predict(Stage):
     """Writes a model's predictions for every unlabeled split of a task.
 
     SPLIT.tsv holds the columns index, from 0 in the order of the source, and
-    prediction, a label name or a score; SPLIT.probabilities.tsv, of a classifier, the
-    index and a column a label. Nothing is chosen by what it writes.
+    prediction: the answer that the task presents first, a label name or a score, or
+    several of them between spaces. SPLIT.probabilities.tsv, of a classifier, holds the
+    index and one column per label. Nothing is chosen by what it writes.
     """
 
     model: Stage
@@ -84,8 +87,10 @@ class Predict(Stage):
         vocabulary = artifact.vocabulary()
         task = self.task_data.task
 
-        def predict(outputs: Outputs, batch: Any) -> dict[str, tf.Tensor]:
-            return task.predict(outputs)
+        def decode(
+            outputs: Outputs, batch: Any, labels: tuple[str, ...]
+        ) -> dict[str, tf.Tensor]:
+            return numbers(task.decode(outputs, batch, labels))
 
         splits = {
             split: Records(task_data.directory / split)
@@ -97,26 +102,17 @@ class Predict(Stage):
             model,
             task,
             vocabulary,
+            labels=artifact.labels,
             strategy=context.strategy,
             batch_size=context.batch_size(self.batch_size),
             buckets=context.buckets(self.buckets, next(iter(splits.values()))),
-            measure=predict,
+            measure=decode,
         )
         for split, records in splits.items():
             records.check(vocabulary.fingerprint)
-            predicted = evaluation.measured(records)
-            answers = task.answers(predicted, artifact.labels)
-            _write(
-                context.directory / f"{split}.tsv",
-                ["prediction"],
-                ([answer] for answer in answers),
-            )
-            if "probabilities" in predicted:
-                _write(
-                    context.directory / f"{split}.probabilities.tsv",
-                    artifact.labels,
-                    ([f"{p:.6g}" for p in row] for row in predicted["probabilities"]),
-                )
+            decoded = evaluation.measured(records)
+            del decoded["example_id"]
+            _write_answers(context.directory, split, task, decoded, artifact.labels)
         return {
             "labels": list(artifact.labels),
             "predicted": {split: records.count for split, records in splits.items()},
@@ -127,13 +123,40 @@ class Predict(Stage):
         splits = [known[split] for split in self.task_data.task.unlabeled_splits]
         network = outline.require_network()
         load = logits_load(network, splits[0], self.batch_size, self.buckets, runtime)
-        # A row has its number and answer and, in another file, a number per label.
+        # A row has its number and answer and, in another file, one number per label.
         columns = 3 + len(outline.labels or ())
         rows = sum(records.count for records in splits)
         return (
             ModelPasses(load=load, records=tuple((each, 1.0) for each in splits)),
             Fixed(disk_bytes=10 * columns * rows),
         )
+
+
+def _write_answers(
+    directory: pathlib.Path,
+    split: str,
+    task: LabeledTask,
+    decoded: Mapping[str, np.ndarray],
+    labels: Sequence[str],
+) -> None:
+    answers, probabilities = [], []
+    for index in range(len(next(iter(decoded.values())))):
+        row = {name: values[index] for name, values in decoded.items()}
+        presented = task.present(row, tuple(labels))
+        answers.append([_line(next(iter(presented.values())))])
+        by_label = presented.get("probabilities")
+        if isinstance(by_label, dict):
+            probabilities.append([f"{by_label[label]:.6g}" for label in labels])
+    _write(directory / f"{split}.tsv", ["prediction"], answers)
+    if probabilities:
+        _write(directory / f"{split}.probabilities.tsv", labels, probabilities)
+
+
+def _line(answer: Any) -> str:
+    """An answer as text: a name, a number, or several between spaces."""
+    if isinstance(answer, list):
+        return " ".join(map(_line, answer))
+    return f"{answer:.6g}" if isinstance(answer, float) else str(answer)
 
 
 def _write(

@@ -18,7 +18,7 @@ from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.system import interrupt
 from pd_bert.system.atomic import written_aside
 
-_CARRIED = ("labels", "pairs", "sequence_length", "vocabulary_size", "teacher")
+_CARRIED = ("labels", "inputs", "sequence_length", "vocabulary_size", "teacher")
 # Of an example: a hash, its place when they are sorted, a lot, whether it is kept; of
 # these some twice while NumPy sorts.
 _BYTES_PER_EXAMPLE = 112

@@ -1,6 +1,7 @@
 """Stage: whether a teacher can teach."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -19,10 +20,10 @@ _OVERRIDE = "teacher_gate.TeacherGate.accept = True"
 class TeacherGate(Stage):
     """Refuses a teacher that its predictions of dev speak against.
 
-    Students can only be as good as the labels that they learn from. What speaks
-    against a teacher is its task's to say (TextTask.judge): a classifier is no better
-    than always answering one label or has its labels in another order, the scores of a
-    regression do not rise with the gold ones. With `accept` this is a warning.
+    Students can only be as good as the labels that they learn from. The task names the
+    faults of a teacher (LabeledTask.judge): a classifier is no better than always
+    answering one label or has its labels in another order, the scores of a regression
+    do not rise with the gold ones. With `accept` they are a warning.
 
     It runs nothing: it reads what `evaluation` has measured. The artifact says in
     `gate` what was found: `split` (dev), `count`, `primary_metric`, the fields of
@@ -45,13 +46,13 @@ class TeacherGate(Stage):
         artifact = context.artifact(self.evaluation)
         path = artifact.directory / "predictions" / "dev.npz"
         with np.load(path) as arrays:
-            logits, gold = arrays["logits"], arrays["label"]
-        if not (finite := np.isfinite(logits).all(axis=1)).all():
+            measured = dict(arrays)
+        if not (finite := _finite(measured)).all():
             raise InputError(
                 f"{context.where}: a teacher's outputs must be finite; of {path} "
                 f"{int((~finite).sum())} of {len(finite)} rows are not"
             )
-        judged = self.evaluation.task_data.task.judge(logits, gold, artifact.labels)
+        judged = self.evaluation.task_data.task.judge(measured, artifact.labels)
         reason = "; ".join(judged.reasons)
         teacher = self.evaluation.model.title
         print(f"{context.where}: dev {judged.summary}", flush=True)
@@ -68,10 +69,21 @@ class TeacherGate(Stage):
         return {
             "gate": {
                 "split": "dev",
-                "count": len(gold),
+                "count": len(finite),
                 "primary_metric": artifact["primary_metric"],
                 **found,
                 "passed": not reason,
                 "reason": reason,
             }
         }
+
+
+def _finite(measured: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Returns for each example if all its numbers are finite, bool [n]."""
+    return np.all(
+        [
+            np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+            for values in measured.values()
+        ],
+        axis=0,
+    )

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from pd_bert.data.joining import join_padded
 from pd_bert.data.pipeline import NumpyBatch, to_dataset
 from pd_bert.errors import InputError
 from pd_bert.training.runtime import is_cluster
@@ -51,7 +52,10 @@ class Forward:
         function: Callable[[Any], dict[str, tf.Tensor]],
         strategy: tf.distribute.Strategy,
     ) -> None:
-        """`function` gives, for a batch, tensors with the batch as first axis."""
+        """`function` gives, for a batch, tensors with the batch as first axis.
+
+        In a cluster their other axes must be equal on all replicas.
+        """
         self._strategy = strategy
         self._steps: dict[str, Callable[[Any], dict[str, Any]]] = {}
 
@@ -96,6 +100,6 @@ class Forward:
     def _gather(self, value: Any) -> np.ndarray:
         if is_cluster(self._strategy):
             return self._strategy.gather(value, axis=0).numpy()
-        # Strategy.gather would trace anew for every shape.
+        # Strategy.gather would be traced again for every shape.
         parts = self._strategy.experimental_local_results(value)
-        return np.concatenate([part.numpy() for part in parts])
+        return join_padded([part.numpy() for part in parts])

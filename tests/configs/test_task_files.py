@@ -13,7 +13,7 @@ from pd_bert.data.sources.tfds_source import Tfds
 from pd_bert.runs.recipe import Recipe
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.prepare_transfer import PrepareTransfer
-from pd_bert.tasks.text_task import TextTask
+from pd_bert.tasks.labeled_task import LabeledTask
 
 NAMES = ("cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "wnli")
 FILES = "tasks/glue/files"
@@ -36,7 +36,7 @@ def read_tasks(folder: pathlib.Path, *bindings: str, files: list[str]) -> dict:
     return {task.name: task for task in found}
 
 
-def counts(task: TextTask) -> list[int]:
+def counts(task: LabeledTask) -> list[int]:
     sources = [*task.splits.values(), *task.unlabeled_splits.values()]
     return [sum(1 for _ in source.rows()) for source in sources]
 
@@ -59,7 +59,7 @@ def test_folder_in_glues_layout(glue_folder, tmp_path):
         assert counts(task) == wanted, name
         labels = task.find_labels()
         for row in itertools.chain(*(s.rows() for s in task.splits.values())):
-            task.encode_label(row, labels)
+            task.gold([row], labels)
             assert '"film"' in row.text
             assert (row.text_b is None) == (name in ("cola", "sst2"))
         for source in task.unlabeled_splits.values():
@@ -122,7 +122,7 @@ def test_features_of_tfds(name):
         assert (source.order_by == "idx") == (split in task.unlabeled_splits)
 
 
-def task_of(file: str, macro: str = "TASK") -> TextTask | Source:
+def task_of(file: str, macro: str = "TASK") -> LabeledTask | Source:
     gin.clear_config()
     gin.add_config_file_search_path(str(config.gin_folder()))
     gin.parse_config_file(file)

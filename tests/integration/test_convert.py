@@ -15,7 +15,7 @@ import torch
 import transformers
 
 from pd_bert.artifact import Artifact
-from pd_bert.data.source import Row
+from pd_bert.data.source import TextRow
 from pd_bert.data.sources.any_file import open_file
 from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.errors import InputError
@@ -128,7 +128,7 @@ def test_there_and_back(tiny_run, kind, between, tmp_path):
     back = through(there, tmp_path / "back", "artifact")
     same_weights(source, back)
     one, other = Artifact(source), Artifact(back)
-    for key in ("labels", "pairs", "sequence_length", "vocabulary", "metrics"):
+    for key in ("labels", "inputs", "sequence_length", "vocabulary", "metrics"):
         assert one[key] == other[key], key
     assert Model.load(back).architecture.heads == 2
     again = through(back, tmp_path / "again", "artifact")
@@ -151,7 +151,7 @@ def test_written_artifact_predicts_and_evaluates(tiny_run, published, tmp_path):
     )
     measured = measure(load_predictor(back), dev)
     assert measured["metrics"] == Artifact(tiny_run.model)["metrics"]["dev"]
-    rows = [Row(text, None, None, "here") for text in _TEXTS]
+    rows = [TextRow(text=text, where="here") for text in _TEXTS]
     ours = list(load_predictor(tiny_run.model).predict(rows))
     assert list(load_predictor(back).predict(rows)) == ours
 
@@ -163,7 +163,7 @@ def test_texts_to_labels_in_transformers(tiny_run, published):
     given = tokenizer(_TEXTS, padding=True, truncation=True, return_tensors="pt")
     with torch.no_grad():
         logits = model(**given).logits.numpy()
-    rows = [Row(text, None, None, "here") for text in _TEXTS]
+    rows = [TextRow(text=text, where="here") for text in _TEXTS]
     ours = np.stack(
         [o["logits"] for _, o in load_predictor(tiny_run.model).outputs(rows)]
     )
@@ -182,7 +182,7 @@ def test_pairs_to_scores_in_transformers(tiny_run, tmp_path):
     with torch.no_grad():
         scores = model(**given).logits.numpy()[:, 0]
     pairs = zip(firsts, seconds, strict=True)
-    rows = [Row(first, second, None, "here") for first, second in pairs]
+    rows = [TextRow(text=first, text_b=second, where="here") for first, second in pairs]
     outputs = load_predictor(tiny_run.pairs).outputs(rows)
     ours = [float(each["score"]) for _, each in outputs]
     np.testing.assert_allclose(scores, ours, rtol=0, atol=1e-5)
@@ -200,7 +200,7 @@ def test_a_foreign_classifier_of_pairs(tiny_run, pretrained, tmp_path):
         f"--input={tmp_path}/foreign", f"--output={output}", "--to=artifact", "--pairs"
     )
     assert done.returncode == 0, done.stderr
-    row = Row(_TEXTS[0], _TEXTS[1], None, "here")
+    row = TextRow(text=_TEXTS[0], text_b=_TEXTS[1], where="here")
     ((_, found),) = load_predictor(output).outputs([row])
     tokenizer = transformers.BertTokenizer.from_pretrained(tmp_path / "foreign")
     with torch.no_grad():

@@ -107,7 +107,6 @@ def test_a_regression_is_distilled_on_pairs_without_scores(tiny_run, place):
         source=task_data.task.train,
         vocabulary=task_data.vocabulary,
         sequence_length=32,
-        pairs=True,
     )
     label = Label(teacher=teacher, transfer=transfer)
     stored = Distill(

@@ -85,6 +85,7 @@ def test_a_good_teacher_labels(passed: pathlib.Path, small_data: pathlib.Path) -
     assert {name: value.dtype.name for name, value in found.items()} == {
         "example_id": "int64",
         "logits": "float32",
+        "probabilities": "float32",
         "label": "int64",
     }
     assert found["example_id"].tolist() == list(range(24))

@@ -128,4 +128,4 @@ def _confusion(
 
 def _labels(predictions: tuple[Predictions, ...]) -> list[str]:
     first = predictions[0]
-    return [first.label_name(index) for index in range(first.logits.shape[1])]
+    return [first.label_name(index) for index in range(first.answers.shape[1])]

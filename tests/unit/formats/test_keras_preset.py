@@ -39,7 +39,7 @@ def checkpoint(
     for weight in model.weights:
         weight.assign(np.asarray(weight) + 0.2 * draw.normal(size=weight.shape))
     labels = ("no", "yes") if "label" in heads else ()
-    info = info_of({"pairs": True}, labels, name="b", sequence_length=9)
+    info = info_of({"inputs": ["text", "text_b"]}, labels, name="b", sequence_length=9)
     return LoadedModel(model=model, vocabulary=vocabulary, info=info)
 
 

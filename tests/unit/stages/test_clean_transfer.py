@@ -121,7 +121,7 @@ def test_duplicates_and_leaks_go(cleaned, tmp_path, capsys) -> None:
         "similarity": report["similarity"],
     }
     assert artifact["count"] == 5 and artifact["bytes"] > 0
-    assert artifact["pairs"] is False and artifact["sequence_length"] == 16
+    assert artifact["inputs"] == ["text"] and artifact["sequence_length"] == 16
     printed = capsys.readouterr().out
     assert (
         "clean transfer: 5 of 13 texts; 3 duplicates, 5 leaks (dev 2, test 1, hard 1, "
@@ -166,7 +166,7 @@ def test_a_subset_carries_on_what_the_whole_says(cleaned, tmp_path) -> None:
     assert found[2] == _KEPT
     for part, size in zip(parts, sizes, strict=True):
         assert part["facts"] == {"transfer_size": size}
-        for key in ("vocabulary", "pairs", "sequence_length", "vocabulary_size"):
+        for key in ("vocabulary", "inputs", "sequence_length", "vocabulary_size"):
             assert part[key] == whole[key]
 
 
