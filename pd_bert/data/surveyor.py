@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 import time
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from pd_bert.data.example_spec import ExampleSpec, serialize
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.shards import chunked
-from pd_bert.data.source import Source, documents_of
+from pd_bert.data.source import Source, documents_of, nonempty
 from pd_bert.data.survey import Read, Survey
 from pd_bert.errors import InputError
 from pd_bert.system import memory
@@ -26,26 +26,40 @@ _PIECE_CHARACTERS = 100_000
 _FRAMING_BYTES = 16  # a record's length and two checksums
 
 
-def _items(number: int, items: list[Any]) -> Any:
-    return items
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Encoding:
     """A data set that will be made of a source: what is read, how it is encoded.
 
-    `size` gives the characters of an item, `chunk` makes the argument of `encode` of
-    a chunk's number and items. Equal encodings are sampled once.
+    `where` names the source in messages. `size` gives the characters of an item, and
+    `encode` makes examples of a chunk: some items or, if `numbered`, the chunk's number
+    and the items. Encodings with equal keys are sampled once.
     """
 
+    key: Hashable
     source: Source
+    where: str
     read: Read
     size: Callable[[Any], int]
-    encode: Callable[[Any], Iterable[Mapping[str, Any]]]
-    spec: ExampleSpec = dataclasses.field(compare=False)
+    encode: Callable[[Any], Iterable[dict[str, Any]]]
+    spec: ExampleSpec
     sequence_length: int
     shard_characters: int
-    chunk: Callable[[int, list[Any]], Any] = _items
+    numbered: bool = False
+
+    def chunks(self) -> Iterator[Any]:
+        """Yields the whole source, as much for each chunk as a shard holds.
+
+        Raises InputError for an empty source.
+        """
+        items = nonempty(self.read(self.source), self.where)
+        for number, chunk in enumerate(
+            chunked(items, self.size, self.shard_characters)
+        ):
+            yield self.chunk(number, chunk)
+
+    def chunk(self, number: int, items: list[Any]) -> Any:
+        """The argument of `encode` for a chunk."""
+        return (number, items) if self.numbered else items
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,7 +77,7 @@ class EncodedSample:
     encode_seconds: float
     characters: int
     peak_bytes: int
-    examples: Sequence[Mapping[str, Any]] | None
+    examples: Sequence[dict[str, Any]] | None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -119,7 +133,7 @@ class Surveyor:
         Raises InputError if the source gives no example.
         """
         found: EncodedSample = self._once(
-            ("encoded", encoding), lambda: self._encoded(encoding)
+            ("encoded", encoding.key), lambda: self._encoded(encoding)
         )
         return found
 
@@ -153,7 +167,7 @@ class Surveyor:
         examples, size, items, seconds = _encode(chunks, encoding)
         if not examples:
             raise InputError(
-                f"a data set holds at least one example; {encoding.source} gave none"
+                f"a data set holds at least one example; {encoding.where} gave none"
             )
         whole = items == found.count
         share = items / found.count
@@ -211,9 +225,9 @@ def _chunks(found: Survey, encoding: Encoding, characters: int) -> Sequence[list
 
 def _encode(
     chunks: Sequence[list[Any]], encoding: Encoding
-) -> tuple[list[Mapping[str, Any]], int, int, float]:
+) -> tuple[list[dict[str, Any]], int, int, float]:
     """Examples, their bytes, the number of items they are made of, and seconds."""
-    examples: list[Mapping[str, Any]] = []
+    examples: list[dict[str, Any]] = []
     size = items = 0
     if chunks and chunks[0]:  # the first use of a tokenizer builds it
         list(encoding.encode(encoding.chunk(0, chunks[0][:1])))

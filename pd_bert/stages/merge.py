@@ -116,7 +116,7 @@ class Merge(Stage):
             **vocabulary_info(vocabulary),
             "vocabulary_size": len(vocabulary),
             "labels": list(outline.labels or ()),
-            "pairs": len(outline.inputs or ()) > 1,
+            "inputs": list(outline.inputs or ()),
             "sequence_length": outline.sequence_length,
             **({"teacher": teachers[0]} if teachers else {}),
             "count": manifest["count"],

@@ -125,7 +125,7 @@ class Predict(Stage):
         splits = [known[split] for split in self.task_data.task.unlabeled_splits]
         network = outline.require_network()
         load = logits_load(network, splits[0], self.batch_size, self.buckets, runtime)
-        # A row has its number and answer and, in another file, a number per label.
+        # A row has its number and answer and, in another file, one number per label.
         columns = 3 + len(outline.labels or ())
         rows = sum(records.count for records in splits)
         return (
