@@ -185,16 +185,12 @@ def test_bad_vocabulary(small, prepared, tmp_path, tokens, words):
             r"evaluate pd: .* model \(distill-pd\) has \w+, task_data \(prepare-task\)",
         ),
         (  # of the encoder
-            [
-                "pd.PrepareCorpus.vocabulary = "
-                "@b/pd.TrainVocabulary()"
-            ],
+            ["pd.PrepareCorpus.vocabulary = @b/pd.TrainVocabulary()"],
             r"finetune teacher: .* initial \(pretrain-student\) has \w+, task_data",
         ),
         (  # of the teacher
             [
-                "teacher/pd.Finetune.task_data = "
-                "@vocabulary/pd.PrepareTask()",
+                "teacher/pd.Finetune.task_data = @vocabulary/pd.PrepareTask()",
                 "teacher/pd.Finetune.initial = None",
             ],
             r"label labels: .* teacher \(finetune-teacher\) has \w+, transfer",

@@ -15,9 +15,7 @@ from pd_bert.report.sections.artifacts import merged
 
 
 def test_columns_are_of_row_axes_and_facts(tmp_path, row, write_run):
-    held = row(
-        "pd", 0.5, axes={"STUDENT": "@tiny/pd.Bert"}, facts={"similarity": 0.7}
-    )
+    held = row("pd", 0.5, axes={"STUDENT": "@tiny/pd.Bert"}, facts={"similarity": 0.7})
     (read,) = Runs([write_run(tmp_path / "run", [held])]).rows
     assert [column(read, name) for name in ("size", "STUDENT", "similarity", "x")] == [
         "tiny",
