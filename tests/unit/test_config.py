@@ -118,6 +118,15 @@ def test_a_quoted_reference_is_refused(kinds: str) -> None:
     )
 
 
+def test_a_macro_is_a_value_not_its_class(kinds: str) -> None:
+    with pytest.raises(InputError) as caught:
+        config.load([kinds], ["pd.Recipe.axes = {}", "SEED = @small/pd.ReadVocabulary"])
+    assert str(caught.value) == (
+        "SEED must be a value, which a class makes when it is called: "
+        "SEED = @small/pd.ReadVocabulary(); received @small/pd.ReadVocabulary"
+    )
+
+
 def test_what_was_used_gives_the_same_again(kinds: str, tmp_path: pathlib.Path) -> None:
     read, stages, _ = config.load([kinds])
     (tmp_path / "operative.gin").write_text(config.operative())
