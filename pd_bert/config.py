@@ -76,6 +76,7 @@ def load(
         for module in imported_modules():
             trust(module)
         _check_macros("\n".join([_text, *bindings]))
+        _check_calls()
         recipe, runtime = _make(Recipe), _make(Runtime)
         _check_axes(recipe, bindings)
         points = list(_points(recipe))
@@ -309,6 +310,18 @@ def _check_macros(text: str) -> None:
             f"a macro that is set must be used; nothing uses {', '.join(unused)} "
             f"(the macros in use are {', '.join(sorted(used))})"
         )
+
+
+def _check_calls() -> None:
+    """Raises InputError for a macro that is a class, where its value was meant."""
+    for name in sorted(_macros()):
+        value = gin_config._CONFIG[name, "gin.macro"]["value"]
+        is_factory = getattr(value, "evaluate", None) is False
+        if is_factory and isinstance(value.configurable.wrapped, type):
+            raise InputError(
+                f"{name} must be a value, which a class makes when it is called: "
+                f"{name} = {value}(); received {value}"
+            )
 
 
 def _explained(error: BaseException) -> str:

@@ -26,7 +26,7 @@ from pd_bert.bin.recipe_flags import GIN_BINDINGS, GIN_FILE, REUSE, WORKDIR
 from pd_bert.costs.probe import Probe
 from pd_bert.runs.cost_table import accuracy_table, cost_table
 from pd_bert.runs.estimates import Estimates, estimate
-from pd_bert.runs.results_table import table
+from pd_bert.runs.results_table import results_table
 from pd_bert.runs.runner import Runner
 from pd_bert.runs.workdir import Workdir
 from pd_bert.stages.base import Stage
@@ -68,7 +68,7 @@ def _main() -> None:
     workdir.write_text("operative.gin", config.operative())
     workdir.write_text("figures.json", json.dumps(to_json(recipe.figures), indent=1))
     rows = runner.run(strategy)
-    if shown := table(rows):
+    if shown := results_table(rows):
         print(f"\n{shown}\n")
     for row in rows:
         if row["kind"] == "export":

@@ -6,10 +6,11 @@ from pd_bert.runs.group_results import group_results
 from pd_bert.runs.result_group import ResultGroup, ResultRow
 
 
-def table(rows: Sequence[ResultRow]) -> str:
-    """The evaluated models, a line a method: mean ± sd over seeds, size and speed.
+def results_table(rows: Sequence[ResultRow]) -> str:
+    """Returns the evaluated models, one line per method: metrics, size and speed.
 
-    The speed-up is over the method `teacher`, where there is one. The metric is named
+    Metrics are mean ± standard deviation over seeds. The speed-up is over the method
+    `teacher`, where there is one. The metric is named
     in the header or, where tasks have different ones, in a column; means over tasks
     come last. An axis of the recipe that tells lines apart has a column of its own.
     """

@@ -23,10 +23,10 @@ class Search:
     """Looks for the best values of some macros of a recipe.
 
     `space` maps macros to the values that they may take, as Recipe.axes does. A trial
-    is the recipe at one point of the
-    space, over all of its own axes. Its value is the mean of the primary metric on dev
-    over the `Evaluate` stages whose title is `stage`, one a seed. Without `stage` the
-    recipe must evaluate one method besides the teacher, which is then the one.
+    is the recipe at one point of the space, over all of its own axes. Its value is the
+    mean of the primary metric on dev over the `Evaluate` stages whose title is `stage`,
+    one per seed. Without `stage` the recipe must evaluate one method besides the
+    teacher, which is then the one.
 
     Test is for what the search chose: `split` can be nothing but dev. `trials` bounds
     the number of points (None: all of the space) and may be raised later.

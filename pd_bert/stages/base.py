@@ -66,8 +66,8 @@ class Stage(abc.ABC):
 
     Equal stages are one stage: the fingerprint follows from the class, the settings,
     the inputs' fingerprints and the contents of the sources, and names the artifact.
-    `name` and `method` are for people and change nothing. Stages that measure, export
-    or use a model take both from it by default.
+    `name` and `method` are for people and change nothing. Stages that measure or export
+    a model take both from it by default.
     """
 
     name: str
