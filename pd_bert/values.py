@@ -83,8 +83,8 @@ def from_json(
 ) -> Any:
     """Returns the value that `to_json` wrote; lists come back as tuples.
 
-    `expected` is a class or another annotation. Only dataclasses of that type are built,
-    and in their fields only values of the annotated types. They must come from
+    `expected` is a class or another annotation. Only dataclasses of that type are
+    built, and in their fields only values of the annotated types. They must come from
     `pd_bert` or from a module that this process trusts, which is checked before any
     import; each value is checked before its class is called. Functions are accepted
     only where a callable is expected, from the modules `functions` and from trusted
