@@ -2,7 +2,7 @@
 
 A value is a frozen dataclass of plain fields and other values. It is written as its
 class path and its fields, so a class of any package can be stored and read without a
-registry. Reading never runs what a file from somebody else names: see `from_json`.
+registry. Reading never runs code that a file of somebody else names: see `from_json`.
 """
 
 import collections.abc
@@ -34,8 +34,8 @@ def trust(module: str) -> None:
     """
     if not _is_import_path(module):
         raise InputError(
-            "a trusted module is named as in an import, such as my_package; received "
-            f"{module!r}"
+            "a trusted module must be named as in an import, such as my_package; "
+            f"received {module!r}"
         )
     _trusted.add(module)
 
@@ -83,14 +83,14 @@ def from_json(
 ) -> Any:
     """Returns the value that `to_json` wrote; lists come back as tuples.
 
-    `expected` is a class or another annotation. Only its subclasses are built, and in
-    their fields only what the fields are annotated with, from `pd_bert` or from modules
-    that this process trusts. All of that is checked before a module is imported or a
-    class called. Functions are read where a callable is expected, from the modules
-    `functions` and from trusted ones. `given` holds fields of the outermost value that
-    the data leaves out.
+    `expected` is a class or another annotation. Only dataclasses of that type are
+    built, and in their fields only values of the annotated types. They must come from
+    `pd_bert` or from a module that this process trusts, which is checked before any
+    import; each value is checked before its class is called. Functions are accepted
+    only where a callable is expected, from the modules `functions` and from trusted
+    ones. `given` contains fields of the outermost value that the data leaves out.
 
-    Raises InputError, with the place `where`, for everything else.
+    Raises InputError, which names the place `where`, for everything else.
     """
     return _Reader(where, functions).read(data, expected, given or {})
 
@@ -101,7 +101,7 @@ def digest(data: Any) -> str:
 
 
 class _Reader:
-    """Reads JSON data of one place as values of expected types."""
+    """A reader of the JSON data of one place as values of expected types."""
 
     def __init__(self, where: str, functions: tuple[str, ...]) -> None:
         self._where = where
@@ -220,7 +220,7 @@ class _Reader:
         return cls
 
     def _function(self, data: Any) -> Any:
-        """Returns the function that the data names, from where it may be."""
+        """Returns the function that the data names, if its module is allowed."""
         if not isinstance(data, dict) or data.keys() != {"function"}:
             raise self._error(f"expected a function; received {_short(data)}")
         path = data["function"]
@@ -250,8 +250,8 @@ class _Reader:
             if package == _PACKAGE:
                 raise self._error(f"{rule}; received {_short(path)}")
             raise self._error(
-                f"{path} is not trusted, so nothing of it is run; if you know the "
-                f"package and want that, add --trust={package}"
+                f"{path} is not trusted and was not imported; to allow the classes of "
+                f"a package that you know, add --trust={package}"
             )
         try:
             return importlib.import_module(module), name

@@ -259,5 +259,5 @@ def test_a_module_of_the_user_is_imported_when_it_is_trusted(
 
 @pytest.mark.parametrize("name", ["", "my-package", "a..b", ".", "a b", "a/b", "a.py/"])
 def test_a_trusted_module_has_the_name_of_one(name: str) -> None:
-    with pytest.raises(InputError, match="named as in an import"):
+    with pytest.raises(InputError, match="must be named as in an import"):
         values.trust(name)

@@ -251,7 +251,7 @@ def test_untied_output_is_refused(vocabulary, tmp_path):
     )
     transformers.BertForMaskedLM(config).save_pretrained(tmp_path)
     vocabulary.write(tmp_path / "vocab.txt")
-    with pytest.raises(InputError, match="shares the token embeddings"):
+    with pytest.raises(InputError, match="must share the token embeddings"):
         HuggingFace().read(tmp_path)
 
 
