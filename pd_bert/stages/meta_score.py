@@ -25,6 +25,10 @@ class MetaScore(Stage):
 
     kind: ClassVar[str] = "score"
 
+    @property
+    def dev_metric(self) -> str:
+        return "score"
+
     def result_columns(self) -> Info:
         row = self.evaluations[0].result_columns()
         return {**row, "task": f"mean of {len(self.evaluations)}"}
@@ -65,7 +69,7 @@ class MetaScore(Stage):
                 if split == "dev" or split.startswith("dev_")
             )
         return {
-            "metrics": {"dev": {"score": statistics.fmean(scores.values())}},
-            "primary_metric": "score",
+            "metrics": {"dev": {self.dev_metric: statistics.fmean(scores.values())}},
+            "primary_metric": self.dev_metric,
             "scores": scores,
         }
