@@ -40,7 +40,12 @@ _MODULES = {
     "runs.runner": ("Runner",),
     "runs.workdir": ("Workdir",),
     "search.pruners": ("Median",),
-    "search.samplers": ("grid", "random"),
+    "search.samplers": (
+        "GeneticSearch",
+        "GridSearch",
+        "RandomSearch",
+        "TreeParzen",
+    ),
     "search.search": ("Search",),
     "stages.base": ("Stage",),
     "stages.clean_transfer": ("CleanTransfer",),

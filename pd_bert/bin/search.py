@@ -20,8 +20,8 @@ from pd_bert.bin import program, recipe_flags
 from pd_bert.bin.recipe_flags import GIN_BINDINGS, GIN_FILE, REUSE, WORKDIR
 from pd_bert.errors import InputError
 from pd_bert.runs.workdir import Workdir
+from pd_bert.search.points import Point
 from pd_bert.search.report import SearchReport
-from pd_bert.search.samplers import Point
 from pd_bert.search.search import Search
 from pd_bert.search.searcher import Axes, Searcher
 from pd_bert.search.study import Study
@@ -63,7 +63,7 @@ def _main() -> None:
     searcher = Searcher(search, study, load, workdir, runtime=runtime)
     searcher.run(strategy)
     report = SearchReport(
-        identity=identity, points=search.points(), trials=study.finished()
+        identity=identity, points=search.points, trials=study.finished()
     )
     with study.lock():
         best = searcher.show(report, config.as_bindings, strategy)

@@ -45,12 +45,13 @@ class Runner:
         workdir: Workdir,
         *,
         runtime: Runtime,
-        operative: str = "",
+        operative: str | Mapping[str, str] = "",
         axis_values: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
         actions: Callable[[Stage], tuple[Action, ...]] = lambda stage: (),
     ) -> None:
-        """`axis_values` are a recipe's; `actions` gives whoever shall be told of a
-        stage's training, on the chief."""
+        """`operative` is the gin text that the stages were made from, or that of each
+        stage by fingerprint. `axis_values` are a recipe's; `actions` returns the
+        actions of a stage's training on the chief."""
         self._stages = stages
         self._workdir = workdir
         self._runtime = runtime
@@ -316,7 +317,10 @@ class Runner:
             "peak_memory_bytes": peak_bytes(),
             **info,
         }
-        (context.directory / "operative.gin").write_text(self._operative)
+        operative = self._operative
+        if not isinstance(operative, str):
+            operative = operative[stage.fingerprint(self._runtime)]
+        (context.directory / "operative.gin").write_text(operative)
         write_json(context.directory / "artifact.json", described)
 
     def _plan_rows(self) -> list[dict[str, Any]]:

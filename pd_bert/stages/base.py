@@ -169,6 +169,11 @@ class Stage(abc.ABC):
         """What people call it."""
         return f"{self.kind}-{self.name}"
 
+    @property
+    def dev_metric(self) -> str | None:
+        """The metric on dev that a search may maximize; None if it measures none."""
+        return None
+
     def result_columns(self) -> Info:
         """The stage's own columns of results.json."""
         return {"size": None, "task": None, "seed": getattr(self, "seed", None)}

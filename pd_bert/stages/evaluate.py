@@ -47,6 +47,10 @@ class Evaluate(Stage):
     named_after: ClassVar[str] = "model"
     trains: ClassVar[bool] = True
 
+    @property
+    def dev_metric(self) -> str:
+        return self.task_data.task.primary_metric
+
     def result_columns(self) -> Info:
         return self.model.result_columns()
 

@@ -26,6 +26,10 @@ class MetaScore(Stage):
 
     kind: ClassVar[str] = "score"
 
+    @property
+    def dev_metric(self) -> str:
+        return "score"
+
     def result_columns(self) -> Info:
         row = self.evaluations[0].result_columns()
         return {**row, "task": f"mean of {len(self.evaluations)}"}
@@ -64,7 +68,7 @@ class MetaScore(Stage):
             assert score is not None  # an evaluation measures dev
             scores[task.name] = score
         return {
-            "metrics": {"dev": {"score": meta_score(scores)}},
-            "primary_metric": "score",
+            "metrics": {"dev": {self.dev_metric: meta_score(scores)}},
+            "primary_metric": self.dev_metric,
             "scores": scores,
         }

@@ -200,8 +200,8 @@ def test_search_suits_a_recipe(
     search.check(loaded, config.used_macros(), bindings)
     assert [stage.name for stage in search.scored(stages)] == [recipe]
     if "bert_grid" in name:
-        assert len(search.order()) == 20
-    for point in search.order()[:2]:
+        assert search.points.count == 20
+    for point in map(search.points.point, map(search.points.params, (0, 1))):
         _, at_point, _ = config.load(files, [*bindings, *config.as_bindings(point)])
         (scored,) = search.scored(at_point)
         assert scored.model.batch_size == point["FINETUNE_BATCH_SIZE"]
