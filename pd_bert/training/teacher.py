@@ -86,7 +86,7 @@ def stored_features(
 def feature_values(
     name: str, outputs: Outputs, features: Mapping[str, Feature]
 ) -> dict[str, tf.Tensor]:
-    """Returns a teacher's outputs by the names of `stored_features`, in their dtypes."""
+    """Returns a teacher's outputs by the names and in the dtypes of `features`."""
     found = {_logits_feature(name, head): v for head, v in outputs.logits.items()}
     found |= {f"{name}_hidden_{layer}": v for layer, v in outputs.hidden.items()}
     for key in ("embeddings", "pooled"):
