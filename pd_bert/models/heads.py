@@ -93,7 +93,11 @@ class MaskedLMHead(Head):
         *,
         training: bool,
     ) -> tf.Tensor:
-        return layers[0](outputs.sequence, inputs.get("masked_positions"))
+        positions = inputs.get("masked_positions")
+        if positions is None:
+            batch, length, _ = tf.unstack(tf.shape(outputs.sequence))
+            positions = tf.broadcast_to(tf.range(length), [batch, length])
+        return layers[0](outputs.sequence, positions)
 
     def output_shape(self, vocabulary_size: int) -> tuple[int | None, ...]:
         return None, vocabulary_size

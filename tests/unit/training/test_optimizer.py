@@ -17,7 +17,7 @@ from pd_bert.models.heads import MaskedLMHead, PooledHead
 from pd_bert.models.model import Model
 from pd_bert.objectives.labels import Labels
 from pd_bert.training.checkpoint import Checkpoints
-from pd_bert.training.learner import Learner
+from pd_bert.training.learner import Learner, Student
 from pd_bert.training.loop import Schedule, Training, train
 from pd_bert.training.optimizer import AdamW
 from pd_bert.training.schedules import LinearDecay
@@ -123,9 +123,9 @@ def test_a_loss_that_is_not_finite(records, tmp_path):
     model = Model(SIZE, {"label": PooledHead(num_outputs=1)}, 20)
     optimizer = AdamW(learning_rate=1e-3).build(model.weights, STEPS)
     strategy = tf.distribute.get_strategy()
-    checkpoints = Checkpoints(tmp_path, model, optimizer, chief=True)
+    checkpoints = Checkpoints(tmp_path, model.weights, optimizer, chief=True)
     training = Training(
-        learner=Learner(model, [Labels()], optimizer, seed=0),
+        learner=Learner(Student(model, [Labels()]), optimizer, seed=0),
         checkpoints=checkpoints,
         where="here",
     )
@@ -139,6 +139,6 @@ def test_a_loss_that_is_not_finite(records, tmp_path):
     assert re.search("^here: .*inf at step 6 of 10", str(training.failure))
     assert "\n" not in str(training.failure)
     # The next run goes on from the checkpoint before.
-    fresh = Checkpoints(tmp_path, model, optimizer, chief=True)
+    fresh = Checkpoints(tmp_path, model.weights, optimizer, chief=True)
     assert fresh.restore().step == 6
     assert all(np.isfinite(np.asarray(weight)).all() for weight in model.weights)
