@@ -182,8 +182,7 @@ class Label(Stage):
             shards=(shard,),
         )
         outputs = []
-        one_length = len(buckets) == 1
-        for found in forward(batches.epoch, batch_size, one_length=one_length):
+        for found in forward(batches):
             interrupt.check()
             outputs.append(found)
         batches.close()

@@ -109,7 +109,7 @@ def selection_cost(
     )
     memory.reset_peak()
     each = seconds_per_record(whole)
-    held = _BYTES_PER_EXAMPLE * whole.count + whole.memory_bytes(
+    held = _BYTES_PER_EXAMPLE * whole.count + whole.parsed_bytes(
         -(-whole.count // whole.shards)
     )
     # Parsing an example, and hashing or counting it, takes as long as writing it.

@@ -62,9 +62,7 @@ class Evaluation:
             transform=functools.partial(_transform, self._task, self._vocabulary),
         )
         collected: dict[str, list[np.ndarray]] = {}
-        for outputs in self._forward(
-            batches.epoch, self._batch_size, one_length=len(self._buckets) == 1
-        ):
+        for outputs in self._forward(batches):
             for name, value in outputs.items():
                 collected.setdefault(name, []).append(value)
         batches.close()

@@ -111,7 +111,7 @@ def run(
         return losses.values, arrays
     # Every process of a cluster gets all outputs of an evaluation.
     forward = Forward(lambda batch: {"pooled": model(batch).encoder.pooled}, strategy)
-    outputs = list(forward(batches.epoch, BATCH))
+    outputs = list(forward(batches))
     order = np.argsort(np.concatenate([o["example_id"] for o in outputs]))
     arrays["pooled"] = np.concatenate([o["pooled"] for o in outputs])[order]
     return losses.values, arrays
