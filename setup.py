@@ -47,6 +47,7 @@ setup(
         "absl-py>=2.3",
         "gin-config>=0.5,<0.6",
         "numpy>=2",
+        "ml-dtypes>=0.5",
         "scipy>=1.15",
         "scikit-learn>=1.5",
         "psutil>=7",

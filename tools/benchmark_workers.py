@@ -22,10 +22,11 @@ import numpy as np
 import tensorflow as tf
 
 from pd_bert.artifact import Artifact, vocabulary_info
-from pd_bert.data.pipeline import DEFAULT_BUCKETS, Batches, NumpyBatch, to_dataset
+from pd_bert.data.pipeline import DEFAULT_BUCKETS, Batches, NumpyBatch
 from pd_bert.data.records import Records
 from pd_bert.data.shards import write_shards
 from pd_bert.data.sources.text_lines import TextLines
+from pd_bert.data.to_dataset import to_dataset
 from pd_bert.models.bert import Bert
 from pd_bert.models.heads import PooledHead
 from pd_bert.models.model import Model
@@ -203,7 +204,7 @@ def feed(folder: pathlib.Path) -> Measure:
         return task.transform(batch, vocabulary=vocabulary, seed=0, epoch=epoch)
 
     batches = Batches(records, batch_size=_BATCH, buckets=(_LENGTH,), transform=mask)
-    iterator = iter(to_dataset(batches.iterate))
+    iterator = iter(to_dataset(batches, start=0))
 
     def run(*, start: int, count: int, stop: bool) -> None:
         for _ in range(count):
@@ -242,7 +243,7 @@ def _distill(
 ) -> Measure:
     train = _train_step([_tiny(artifact)], teacher=teacher)
     strategy = tf.distribute.get_strategy()
-    feed = distribute(batches.iterate, batches.batch_size, strategy, endless=True)
+    feed = distribute(batches, strategy, start=0)
     return _timed_steps(functools.partial(train, iter(feed)), count, examples)
 
 
@@ -278,7 +279,7 @@ def _students(
         )
         step = _train_step([_tiny(artifact) for _ in range(count)], teacher=teacher)
         strategy = tf.distribute.get_strategy()
-        feed = distribute(batches.iterate, batch_size, strategy, endless=True)
+        feed = distribute(batches, strategy, start=0)
         examples = records.count / batches.steps(0)
         steps = 8 if live else batches.steps(0)
         runs.append(

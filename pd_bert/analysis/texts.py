@@ -21,7 +21,8 @@ def split_texts(
         return {}
     # They bring TensorFlow.
     from pd_bert.artifact import Artifact
-    from pd_bert.data.records import Records, Sequences
+    from pd_bert.data.columns import Sequences
+    from pd_bert.data.records import Records
 
     tokens = Artifact(task_data).vocabulary().tokens
     records = Records(task_data / split)

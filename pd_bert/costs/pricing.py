@@ -213,7 +213,8 @@ def _seconds_per_record(records: ExpectedRecords) -> float:
     length = round(float(records.lengths.mean())) if len(records.lengths) else 0
     example = {
         name: np.zeros(
-            [length if size is None else size for size in feature.shape], feature.dtype
+            [length if size is None else size for size in feature.shape],
+            feature.in_memory,
         )
         for name, feature in records.spec.items()
     }

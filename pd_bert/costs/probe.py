@@ -139,15 +139,8 @@ class Probe:
         for length in lengths:
             if batch and time.perf_counter() - begin > _MOST_SECONDS:
                 break
-            iterator = iter(
-                distribute(
-                    synthetic_batches(load, length, load.batch_size).iterate,
-                    load.batch_size,
-                    self.strategy,
-                    endless=True,
-                    one_length=len(load.buckets) == 1,
-                )
-            )
+            batches = synthetic_batches(load, length, load.batch_size)
+            iterator = iter(distribute(batches, self.strategy, start=0))
             run = functools.partial(step, iterator, stop=False, start=0)
             new = _timed(functools.partial(run, count=1))
             one = _timed(functools.partial(run, count=1))
@@ -159,6 +152,7 @@ class Probe:
                 start = time.perf_counter() - begin - done - batch[length]
             else:
                 each_length = max(0.0, each_length, new - batch[length])
+            batches.close()
         return Timing(
             start=start,
             each_length=each_length,
@@ -212,9 +206,9 @@ class Probe:
             batches = synthetic_batches(
                 load, length, load.batch_size * count, shuffle=False
             )
-            one_length = len(load.buckets) == 1
-            for _ in forward(batches.epoch, load.batch_size, one_length=one_length):
+            for _ in forward(batches):
                 pass
+            batches.close()
 
         start = each_length = 0.0
         calls: list[float] = []

@@ -6,11 +6,11 @@ import pathlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import tensorflow as tf
 
+from pd_bert.data.columns import Sequences
 from pd_bert.data.example_spec import ExampleSpec, serialize
-from pd_bert.data.pipeline import Batches
-from pd_bert.data.records import Records, Sequences
+from pd_bert.data.pipeline import DEFAULT_BLOCK_BYTES, Batches
+from pd_bert.data.records import Records, ShardPart
 
 # What a plan of batches is made for; larger data sets are scaled up from it.
 _MOST_PLANNED = 1 << 19
@@ -52,12 +52,15 @@ class ExpectedRecords:
         return self.read_lengths()
 
     def with_features(self, features: ExampleSpec) -> "ExpectedRecords":
-        """Returns these records with more features, such as a teacher's logits."""
-        length = round(float(self.lengths.mean())) if len(self.lengths) else 0
+        """Returns these records with more features, such as a teacher's logits.
+
+        A sequence is taken to be as long as the word pieces.
+        """
+        length = round(self._mean_length)
         zeros = {
             name: np.zeros(
-                [length if size is None else size for size in feature.shape],
-                tf.dtypes.as_dtype(feature.dtype).as_numpy_dtype,
+                ((length,) if feature.variable else ()) + feature.row_shape,
+                feature.in_memory,
             )
             for name, feature in features.items()
         }
@@ -69,12 +72,22 @@ class ExpectedRecords:
             bytes=self.bytes + added * self.count,
         )
 
-    def memory_bytes(self, block_examples: int = 1 << 19) -> int:
-        """The most that its examples take in memory while they are parsed and after."""
-        mean = float(self.lengths.mean()) if len(self.lengths) else 0.0
-        # int64 as parsed and int32 as kept, and offsets and features of one number.
-        each = 12 * mean + 16 * len(self.spec)
-        return round(min(self.count, block_examples) * each)
+    def memory_bytes(self, block_bytes: int = DEFAULT_BLOCK_BYTES) -> int:
+        """Returns the most memory that `Batches` takes for their examples."""
+        return min(self.parsed_bytes(self.count), block_bytes)
+
+    def parsed_bytes(self, count: int) -> int:
+        """Returns the memory that `count` of the examples take."""
+        each = sum(
+            feature.element_bytes * (self._mean_length if feature.variable else 1)
+            for feature in self.spec.values()
+        )
+        offsets = 8 * sum(feature.variable for feature in self.spec.values())
+        return round(count * (each + offsets))
+
+    @property
+    def _mean_length(self) -> float:
+        return float(self.lengths.mean()) if len(self.lengths) else 0.0
 
     def batch_lengths(
         self,
@@ -127,25 +140,48 @@ class SyntheticRecords(Records):
         self.manifest = {
             "count": len(lengths),
             "sequence_length": sequence_length,
-            "shards": [{"count": len(lengths)}],
+            "shards": [
+                {
+                    "count": len(lengths),
+                    "parts": [
+                        {
+                            "count": len(lengths),
+                            "bytes": 0,
+                            "elements": {
+                                name: int(lengths.sum(dtype=np.int64))
+                                for name, feature in spec.items()
+                                if feature.variable
+                            },
+                        }
+                    ],
+                }
+            ],
         }
         self.lengths = lengths
         self._vocabulary_size = vocabulary_size
 
     def check(self, vocabulary_fingerprint: str) -> None:
-        """Fits every vocabulary."""
+        """Accepts every vocabulary."""
 
-    def columns(self, shards: Sequence[int]) -> dict[str, np.ndarray | Sequences]:
-        offsets = np.concatenate([[0], np.cumsum(self.lengths, dtype=np.int64)])
-        draw = np.random.default_rng(0)
-        ids = draw.integers(self._vocabulary_size, size=offsets[-1], dtype=np.int32)
+    def part_lengths(self, part: ShardPart) -> np.ndarray:
+        return self.lengths
+
+    def read(
+        self,
+        parts: Sequence[ShardPart],
+        keep: np.ndarray | None = None,
+        *,
+        stop: Callable[[], None] = lambda: None,
+    ) -> dict[str, np.ndarray | Sequences]:
+        lengths = self.lengths if keep is None else self.lengths[keep]
+        offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
         columns: dict[str, np.ndarray | Sequences] = {}
         for name, feature in self.spec.items():
-            if feature.variable:
-                columns[name] = Sequences(np.zeros_like(ids), offsets)
-            else:
-                shape = [len(self.lengths), *(size or 0 for size in feature.shape)]
-                columns[name] = np.zeros(shape, feature.dtype)
+            size = offsets[-1] if feature.variable else len(lengths)
+            zeros = np.zeros((size, *feature.row_shape), feature.in_memory)
+            columns[name] = Sequences(zeros, offsets) if feature.variable else zeros
+        draw = np.random.default_rng(0)
+        ids = draw.integers(self._vocabulary_size, size=offsets[-1], dtype=np.int32)
         columns["token_ids"] = Sequences(ids, offsets)
-        columns["segment_start"] = self.lengths.astype(np.int64)
+        columns["segment_start"] = lengths.astype(np.int32)
         return columns

@@ -5,28 +5,36 @@ number, so a resumed run begins at its step, and every worker, whatever their nu
 takes its rows of the same global batches.
 """
 
-import dataclasses
+import functools
+import threading
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
-from pd_bert.data.records import Columns, Records, Sequences
+from pd_bert.data.background import Background, Piece, Stop
+from pd_bert.data.columns import Columns
+from pd_bert.data.epoch_order import BlockPlan, EpochOrder
+from pd_bert.data.loaded_block import LoadedBlock, NumpyBatch
+from pd_bert.data.records import Records
 
-NumpyBatch = dict[str, np.ndarray]
 Transform = Callable[[NumpyBatch, int], NumpyBatch]
-"""(batch, epoch) → batch; where masking happens."""
+"""(batch, epoch) → batch, a pure function of each row; where masking happens."""
 
 DEFAULT_BUCKETS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+DEFAULT_BLOCK_BYTES = 1 << 29
+"""The memory for examples."""
+
+# The first batches of a large block are read alone, before the rest of it.
+_FIRST_BATCHES = 16
+_LARGE = 1 << 24
 
 
-@dataclasses.dataclass(frozen=True)
-class _Planned:
-    """A batch that is planned: which rows of which block, padded to what."""
+class Array(NamedTuple):
+    """The shape and dtype of a feature of batches; None is their length."""
 
-    block: tuple[int, ...]
-    rows: np.ndarray
-    length: int
+    shape: tuple[int | None, ...]
+    dtype: np.dtype
 
 
 class Batches:
@@ -34,10 +42,18 @@ class Batches:
 
     Every batch has `batch_size` rows; a short one is filled up with rows whose
     `example_weight` is 0. Its length is the smallest bucket that holds it; with
-    `shuffle`, what is left of a bucket goes to the next one. With `shuffle`, shards are
-    shuffled, then the examples within blocks of about `block_examples`, the most that
-    is in memory at a time, then the batches of a block. `shards` limits it to some of
-    the shards.
+    `shuffle`, what is left of a bucket goes to the next one.
+
+    With `shuffle`, shards are shuffled, then the examples within blocks, then the
+    batches of a block. At most `block_bytes` of examples are in memory: a whole data
+    set that fits is one block and is read once; of another one a block and the next
+    one, which is read while the first one is used (each as large as its parts allow,
+    see `EpochOrder`). Batches are assembled and transformed by several threads.
+
+    `shards` limits it to some of the shards. `rows`, where it is a parameter, limits
+    batches to these rows of each global batch, such as those of one worker; nothing
+    else is then parsed, padded and transformed. (A shuffled data set of one block is
+    parsed as a whole, once, for all epochs.)
     """
 
     def __init__(
@@ -50,211 +66,187 @@ class Batches:
         seed: int = 0,
         pad_id: int = 0,
         transform: Transform = lambda batch, epoch: batch,
-        block_examples: int = 1 << 19,
+        block_bytes: int = DEFAULT_BLOCK_BYTES,
         shards: tuple[int, ...] | None = None,
     ) -> None:
         self.records = records
         self.batch_size = batch_size
         self.buckets = buckets
-        self._shuffle = shuffle
-        self._seed = seed
         self._pad_id = pad_id
         self._transform = transform
-        self._block_examples = block_examples
-        counts = records.shard_counts
-        self._shards = range(len(counts)) if shards is None else shards
-        # The last block stays in memory: a data set of one block is read once.
-        self._loaded: tuple[tuple[int, ...], Columns] | None = None
-        self._planned: tuple[int, list[list[_Planned]]] | None = None
+        self._order = EpochOrder(
+            records,
+            batch_size=batch_size,
+            buckets=buckets,
+            shuffle=shuffle,
+            seed=seed,
+            block_bytes=block_bytes,
+            shards=shards,
+        )
+        self._kept = shuffle and self._order.one_block
+        self._first_ids = np.cumsum([0, *records.shard_counts])
+        self._lock = threading.Lock()
+        self._columns: Columns | None = None
+        self._background: Background | None = None
 
     def steps(self, epoch: int) -> int:
-        """The number of batches of an epoch."""
-        return sum(len(block) for block in self._plan(epoch))
+        """Returns the number of batches of an epoch."""
+        return self._order.steps(epoch)
 
     def steps_of(self, epochs: int) -> int:
-        """The number of batches of the first `epochs` epochs."""
-        counts = self.records.shard_counts
-        # Then it is one block in whatever order the shards come, and epochs are alike.
-        if sum(counts[shard] for shard in self._shards) <= self._block_examples:
-            return self.steps(0) * epochs
-        return sum(self.steps(epoch) for epoch in range(epochs))
+        """Returns the number of batches of the first `epochs` epochs."""
+        return self._order.steps_of(epochs)
 
     def lengths(self, epoch: int) -> np.ndarray:
-        """The padded length of each batch of an epoch, int64 [steps]."""
-        lengths = [planned.length for block in self._plan(epoch) for planned in block]
-        return np.asarray(lengths, np.int64)
+        """Returns the padded length of each batch of an epoch, int64 [steps]."""
+        blocks = range(len(self._order.block_steps(epoch)))
+        plans = [self._order.plan(epoch, number).lengths for number in blocks]
+        return np.concatenate([np.zeros(0, np.int64), *plans])
 
-    def iterate(self, start: int = 0) -> Iterator[NumpyBatch]:
-        """All batches from global step `start` on, epoch after epoch, for ever."""
+    def iterate(
+        self, start: int = 0, *, rows: range | None = None
+    ) -> Iterator[NumpyBatch]:
+        """Yields batches from global step `start` on, epoch after epoch, for ever."""
         epoch = 0
         while start >= (steps := self.steps(epoch)):
             start -= steps
             epoch += 1
-        while True:
-            yield from self.epoch(epoch, start)
-            epoch, start = epoch + 1, 0
+        return self._stream(epoch, start, rows, endless=True)
 
-    def epoch(self, epoch: int = 0, start: int = 0) -> Iterator[NumpyBatch]:
-        """The batches of one epoch from step `start` on."""
-        for block in self._plan(epoch):
-            if start >= len(block):
-                start -= len(block)
-                continue
-            columns = self._load(block[0].block)
-            for planned in block[start:]:
-                yield self._transform(self._batch(columns, planned), epoch)
-            start = 0
+    def epoch(
+        self, epoch: int = 0, start: int = 0, *, rows: range | None = None
+    ) -> Iterator[NumpyBatch]:
+        """Yields the batches of one epoch from step `start` on."""
+        return self._stream(epoch, start, rows, endless=False)
 
-    def close(self) -> None:
-        """Forgets the examples that it holds in memory; it may still be used.
+    def arrays(self, size: int) -> dict[str, Array]:
+        """Returns the shapes and dtypes of `size` rows of batches of any length.
 
-        TensorFlow keeps the generators of datasets alive for longer than anybody wants
-        their data.
+        The length of a batch is left open in them, unless there is one bucket only.
         """
-        self._loaded = self._planned = None
-
-    def _generator(self, epoch: int) -> np.random.Generator:
-        return np.random.Generator(np.random.Philox(key=[self._seed, epoch]))
-
-    def _blocks(self, epoch: int) -> list[list[int]]:
-        """Shard numbers of each block, in order."""
-        shards = np.asarray(self._shards)
-        if self._shuffle:
-            shards = self._generator(epoch).permutation(shards)
-        blocks: list[list[int]] = []
-        filled = self._block_examples
-        for shard in shards.tolist():
-            if filled >= self._block_examples:
-                blocks.append([])
-                filled = 0
-            blocks[-1].append(shard)
-            filled += self.records.shard_counts[shard]
-        # One block holds everything: keep its order, so that it is read once only.
-        return [sorted(blocks[0])] if len(blocks) == 1 else blocks
-
-    def _plan(self, epoch: int) -> list[list[_Planned]]:
-        # An iterator that was given up may still be at it, in another thread.
-        planned = self._planned
-        if planned is None or planned[0] != epoch:
-            planned = self._planned = epoch, self._plan_epoch(epoch)
-        return planned[1]
-
-    def _plan_epoch(self, epoch: int) -> list[list[_Planned]]:
-        generator = self._generator(epoch)
-        starts = np.concatenate([[0], np.cumsum(self.records.shard_counts)])
-        plan = []
-        for shards in self._blocks(epoch):
-            lengths = np.concatenate(
-                [self.records.lengths[starts[s] : starts[s + 1]] for s in shards]
-            )
-            if batches := self._plan_block(tuple(shards), lengths, generator):
-                plan.append(batches)
-        return plan
-
-    def _plan_block(
-        self,
-        block: tuple[int, ...],
-        lengths: np.ndarray,
-        generator: np.random.Generator,
-    ) -> list[_Planned]:
-        order = np.arange(len(lengths))
-        if self._shuffle:
-            order = generator.permutation(order)
-        bucket = np.searchsorted(self.buckets, lengths[order])
-        # What is longer than the last bucket is cut to it.
-        bucket = np.minimum(bucket, len(self.buckets) - 1)
-        batches = []
-        numbers = np.unique(bucket).tolist()
-        rest = order[:0]
-        for number in numbers:
-            rows = np.concatenate([rest, order[bucket == number]])
-            # In training what does not fill a batch goes to the next longer bucket: a
-            # batch of a few examples would weigh them as much as a full one does.
-            whole = self._shuffle and number != numbers[-1]
-            end = len(rows) // self.batch_size * self.batch_size if whole else len(rows)
-            rest = rows[end:]
-            for first in range(0, end, self.batch_size):
-                taken = rows[first : min(first + self.batch_size, end)]
-                batches.append(_Planned(block, taken, self.buckets[number]))
-        if self._shuffle:
-            batches = [batches[i] for i in generator.permutation(len(batches))]
-        return batches
-
-    def _load(self, block: tuple[int, ...]) -> Columns:
-        loaded = self._loaded
-        if loaded is None or loaded[0] != block:
-            loaded = self._loaded = block, self._load_block(block)
-        return loaded[1]
-
-    def _load_block(self, block: tuple[int, ...]) -> Columns:
-        columns = self.records.columns(block)
-        starts = np.concatenate([[0], np.cumsum(self.records.shard_counts)])
-        ids = [np.arange(starts[shard], starts[shard + 1]) for shard in block]
-        return {**columns, "example_id": np.concatenate(ids)}
-
-    def _batch(self, columns: Columns, planned: _Planned) -> NumpyBatch:
-        rows, length = planned.rows, planned.length
-        fill = self.batch_size - len(rows)
-        # A filler repeats the first row: real tokens, so that no step sees an odd
-        # input, and no weight.
-        rows = np.concatenate([rows, np.repeat(rows[:1], fill)])
-        batch: NumpyBatch = {}
-        for name, column in columns.items():
-            if isinstance(column, Sequences):
-                batch[name] = column.padded(rows, length, self._pad_id)
-            else:
-                batch[name] = column[rows]
-        tokens = columns["token_ids"]
-        assert isinstance(tokens, Sequences)
-        positions = np.arange(length)
-        lengths = np.minimum(tokens.lengths[rows], length)
-        start = batch.pop("segment_start")[:, None]
-        real = positions < lengths[:, None]
-        batch["padding_mask"] = real.astype(np.int32)
-        batch["segment_ids"] = ((positions >= start) & real).astype(np.int32)
-        weight = np.ones(self.batch_size, np.float32)
-        weight[self.batch_size - fill :] = 0
-        batch["example_weight"] = weight
+        block, *_ = self._order.blocks(0)
+        first = np.arange(block[0].count) < 1
+        plan = BlockPlan(
+            block=block[:1],
+            rows=np.zeros((1, size), np.int32),
+            real=np.array([size]),
+            lengths=np.array(self.buckets[-1:]),
+        )
+        loaded = self._loaded(
+            plan, self.records.read(block[:1], first), np.zeros(1, np.int32)
+        )
+        one, other = (
+            self._transform(loaded.batch(0, range(size), length=length), 0)
+            for length in (self.buckets[-1], self.buckets[-1] + 1)
+        )
         return {
-            name: value.astype(np.int32)
-            if value.dtype == np.int64 and name != "example_id"
-            else value
-            for name, value in batch.items()
+            name: Array(_open(value, other[name], self.buckets), value.dtype)
+            for name, value in one.items()
         }
 
+    def close(self) -> None:
+        """Frees the examples in memory and ends all threads; it may still be used.
 
-def to_dataset(
-    batches: Callable[[], Iterator[NumpyBatch]],
-    *,
-    replicas: int = 1,
-    local: range = range(1),
-    one_length: bool = False,
-) -> tf.data.Dataset:
-    """Batches as a tf.data.Dataset of per-replica batches.
+        TensorFlow keeps the generators of datasets alive for longer than their data is
+        wanted. Iterators that were not exhausted raise an exception afterwards.
+        """
+        with self._lock:
+            background, self._background = self._background, None
+        if background is not None:
+            background.close()
+        self._columns = None
 
-    Each global batch is cut into `replicas` equal parts along its rows; the parts
-    numbered in `local` are yielded one after another, as a distribution strategy takes
-    them. Sequence lengths are left open in the element's shape unless all batches have
-    `one_length`, which a TPU needs to know.
-    """
-    first = next(batches())
-    size = len(first["example_weight"]) // replicas
+    def _stream(
+        self, epoch: int, start: int, rows: range | None, *, endless: bool
+    ) -> Iterator[NumpyBatch]:
+        with self._lock:
+            self._background = background = self._background or Background()
+        rows = range(self.batch_size) if rows is None else rows
+        return background.stream(self._pieces(epoch, start, rows, endless=endless))
 
-    def parts() -> Iterator[NumpyBatch]:
-        for batch in batches():
-            for replica in local:
-                rows = slice(replica * size, (replica + 1) * size)
-                yield {name: value[rows] for name, value in batch.items()}
+    def _pieces(
+        self, epoch: int, start: int, rows: range, *, endless: bool
+    ) -> Iterator[Piece]:
+        begun = False
+        while True:
+            for number, steps in enumerate(self._order.block_steps(epoch)):
+                if start >= steps:
+                    start -= steps
+                    continue
+                if not begun and self._is_slow(epoch, number):
+                    middle = min(start + _FIRST_BATCHES, steps)
+                    yield self._piece(epoch, number, range(start, middle), rows)
+                    start = middle
+                if start < steps:
+                    kept = self._kept
+                    steps_left = range(start, steps)
+                    yield self._piece(epoch, number, steps_left, rows, kept=kept)
+                begun, start = True, 0
+            if not endless:
+                return
+            epoch += 1
 
-    by_length = {"token_ids", "segment_ids", "padding_mask"}
-    signature = {
-        name: tf.TensorSpec(
-            (size, None)
-            if name in by_length and not one_length
-            else (size, *value.shape[1:]),
-            value.dtype,
+    def _is_slow(self, epoch: int, number: int) -> bool:
+        """Whether the first batches of a block would have to wait for it."""
+        block = self._order.blocks(epoch)[number]
+        return self._columns is None and self._order.memory_bytes(block) > _LARGE
+
+    def _piece(
+        self, epoch: int, number: int, steps: range, rows: range, *, kept: bool = False
+    ) -> Piece:
+        load = self._load_kept if kept else self._load_some
+        return Piece(
+            load=functools.partial(load, epoch, number, steps, rows),
+            make=functools.partial(self._make, epoch, rows),
+            indices=steps,
         )
-        for name, value in first.items()
-    }
-    dataset = tf.data.Dataset.from_generator(parts, output_signature=signature)
-    return dataset.prefetch(8)
+
+    def _make(
+        self, epoch: int, rows: range, block: LoadedBlock, step: int
+    ) -> NumpyBatch:
+        return self._transform(block.batch(step, rows), epoch)
+
+    def _load_some(
+        self, epoch: int, number: int, steps: range, rows: range, stop: Stop
+    ) -> LoadedBlock:
+        """Reads the rows that are needed for some steps."""
+        plan = self._order.plan(epoch, number)
+        needed = np.zeros(sum(part.count for part in plan.block), np.bool_)
+        needed[plan.rows[steps.start : steps.stop, rows.start : rows.stop]] = True
+        places = np.cumsum(needed, dtype=np.int32) - 1
+        return self._loaded(
+            plan, self.records.read(plan.block, needed, stop=stop), places
+        )
+
+    def _load_kept(
+        self, epoch: int, number: int, steps: range, rows: range, stop: Stop
+    ) -> LoadedBlock:
+        """Reads all rows, once for all epochs."""
+        plan = self._order.plan(epoch, number)
+        columns = self._columns
+        if columns is None:
+            columns = self._columns = self.records.read(plan.block, stop=stop)
+        return self._loaded(plan, columns, None)
+
+    def _loaded(
+        self, plan: BlockPlan, columns: Columns, places: np.ndarray | None
+    ) -> LoadedBlock:
+        first_ids = [self._first_ids[part.shard] + part.first for part in plan.block]
+        return LoadedBlock(
+            plan,
+            columns,
+            places,
+            first_ids=first_ids,
+            spec=self.records.spec,
+            pad_id=self._pad_id,
+        )
+
+
+def _open(
+    value: np.ndarray, longer: np.ndarray, buckets: tuple[int, ...]
+) -> tuple[int | None, ...]:
+    """The shape, None where it depends on the length."""
+    return tuple(
+        size if len(buckets) == 1 or size == other else None
+        for size, other in zip(value.shape, longer.shape, strict=True)
+    )

@@ -1,52 +1,41 @@
 """Reading a directory of TFRecord shards."""
 
 import concurrent.futures
+import dataclasses
 import functools
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from pd_bert.data.example_spec import ExampleSpec, parser, spec_from_json
+from pd_bert.data.columns import GrowingColumn, Sequences
+from pd_bert.data.example_spec import ExampleSpec, parse, spec_from_json
 from pd_bert.data.shards import checksum
+from pd_bert.data.tfrecord import read_examples
 from pd_bert.errors import InputError
 from pd_bert.system.atomic import read_json
 
-_PARSE_BATCH = 2048
+# What is parsed at a time.
+_PARSED_EXAMPLES = 2048
+_PARSED_BYTES = 1 << 22
+_OFFSET_BYTES = 8
 
 
-class Sequences:
-    """A column of sequences: their values end to end, and where each begins."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ShardPart:
+    """Neighboring examples of a shard: `count` of them from row `first` on.
 
-    def __init__(self, values: np.ndarray, offsets: np.ndarray) -> None:
-        self._values = values
-        self._offsets = offsets
+    They are `size` bytes from byte `offset` of its file on; `elements` are those of
+    each sequence.
+    """
 
-    @property
-    def values(self) -> np.ndarray:
-        """All values, end to end."""
-        return self._values
-
-    @property
-    def lengths(self) -> np.ndarray:
-        return np.diff(self._offsets)
-
-    def __getitem__(self, row: int) -> np.ndarray:
-        return self._values[self._offsets[row] : self._offsets[row + 1]]
-
-    def padded(self, rows: np.ndarray, length: int, fill: int) -> np.ndarray:
-        """The rows as an array [len(rows), length], int32, cut or filled."""
-        starts = self._offsets[rows]
-        lengths = np.minimum(self._offsets[rows + 1] - starts, length)
-        positions = np.arange(length)
-        real = positions < lengths[:, None]
-        index = np.where(real, starts[:, None] + positions, 0)
-        return np.where(real, self._values[index], fill).astype(np.int32)
-
-
-Columns = Mapping[str, "np.ndarray | Sequences"]
+    shard: int
+    first: int
+    count: int
+    offset: int
+    size: int
+    elements: Mapping[str, int]
 
 
 class Records:
@@ -113,27 +102,96 @@ class Records:
             )
 
     def columns(self, shards: Sequence[int]) -> dict[str, np.ndarray | Sequences]:
-        """The examples of these shards, in order, as arrays in memory."""
-        files = [
-            str(self.directory / self.manifest["shards"][i]["file"]) for i in shards
-        ]
-        dataset = tf.data.TFRecordDataset(files).batch(_PARSE_BATCH)
-        dataset = dataset.map(parser(self.spec), num_parallel_calls=2)
-        parts: dict[str, list[Any]] = {name: [] for name in self.spec}
-        for batch in dataset.prefetch(2):
-            for name, value in batch.items():
-                parts[name].append(value)
-        return {name: self._column(name, values) for name, values in parts.items()}
+        """Returns the examples of these shards, in order, as arrays in memory."""
+        return self.read([part for shard in shards for part in self.parts[shard]])
 
-    def _column(self, name: str, parts: list[Any]) -> np.ndarray | Sequences:
-        feature = self.spec[name]
-        if not feature.variable:
-            shape = [dim or 0 for dim in feature.shape]
-            empty = np.zeros([0, *shape], feature.dtype)
-            return np.concatenate([empty, *(part.numpy() for part in parts)])
-        # Word-piece ids fit in 32 bits, which halves the block in memory.
-        values = [part.flat_values.numpy().astype(np.int32) for part in parts]
-        lengths = [part.row_lengths().numpy() for part in parts]
-        ends = np.cumsum(np.concatenate([np.zeros(0, np.int64), *lengths]))
-        flat = np.concatenate([np.zeros(1, np.int32)[:0], *values])
-        return Sequences(flat, np.concatenate([[0], ends]))
+    @functools.cached_property
+    def parts(self) -> list[list[ShardPart]]:
+        """The parts of each shard."""
+        return [
+            _shard_parts(number, shard)
+            for number, shard in enumerate(self.manifest["shards"])
+        ]
+
+    def part_lengths(self, part: ShardPart) -> np.ndarray:
+        """Returns the length of each example of a part in word pieces, uint16."""
+        path = self.directory / self.manifest["shards"][part.shard]["file"]
+        lengths = np.load(path.with_suffix(".npy"), mmap_mode="r")
+        return np.array(lengths[part.first : part.first + part.count])
+
+    def memory_bytes(self, part: ShardPart) -> int:
+        """Returns the memory that the examples of a part take."""
+        return sum(
+            feature.element_bytes * part.elements[name] + _OFFSET_BYTES * part.count
+            if feature.variable
+            else feature.element_bytes * part.count
+            for name, feature in self.spec.items()
+        )
+
+    def read(
+        self,
+        parts: Sequence[ShardPart],
+        keep: np.ndarray | None = None,
+        *,
+        stop: Callable[[], None] = lambda: None,
+    ) -> dict[str, np.ndarray | Sequences]:
+        """Returns the examples of these parts, in order, as arrays in memory.
+
+        `keep`, bool [examples of the parts], says which of them; the others are not
+        parsed. `stop` is called now and then, and may raise to end early.
+        """
+        total = sum(part.count for part in parts)
+        count = total if keep is None else int(np.count_nonzero(keep))
+        columns = {
+            name: GrowingColumn(feature, count, _elements(parts, name))
+            for name, feature in self.spec.items()
+        }
+        for examples in self._examples(parts, keep):
+            stop()
+            for name, parsed in parse(examples, self.spec).items():
+                columns[name].add(parsed)
+        return {name: column.finish() for name, column in columns.items()}
+
+    def _examples(
+        self, parts: Sequence[ShardPart], keep: np.ndarray | None
+    ) -> Iterator[list[bytes]]:
+        """Yields serialized examples, as many as are parsed at a time."""
+        taken: list[bytes] = []
+        size, first = 0, 0
+        for part in parts:
+            chosen = np.ones(part.count, np.bool_)
+            if keep is not None:
+                chosen = keep[first : first + part.count]
+            first += part.count
+            path = self.directory / self.manifest["shards"][part.shard]["file"]
+            for example in read_examples(
+                path, offset=part.offset, size=part.size, keep=chosen.tolist()
+            ):
+                taken.append(example)
+                size += len(example)
+                if len(taken) == _PARSED_EXAMPLES or size > _PARSED_BYTES:
+                    yield taken
+                    taken, size = [], 0
+        if taken:
+            yield taken
+
+
+def _elements(parts: Sequence[ShardPart], name: str) -> int:
+    return sum(part.elements.get(name, 0) for part in parts)
+
+
+def _shard_parts(number: int, shard: Mapping[str, Any]) -> list[ShardPart]:
+    parts: list[ShardPart] = []
+    first = offset = 0
+    for described in shard["parts"]:
+        part = ShardPart(
+            shard=number,
+            first=first,
+            count=described["count"],
+            offset=offset,
+            size=described["bytes"],
+            elements=described["elements"],
+        )
+        parts.append(part)
+        first, offset = first + part.count, offset + part.size
+    return parts

@@ -28,6 +28,7 @@ import numpy as np
 import tensorflow as tf
 
 from pd_bert.data.example_spec import ExampleSpec, serialize, spec_to_json
+from pd_bert.data.tfrecord import FRAME_BYTES
 from pd_bert.errors import InputError
 from pd_bert.system.atomic import write_json, written_aside
 from pd_bert.system.lock import try_lock
@@ -41,6 +42,7 @@ _WAIT_SECONDS = 2.0  # for shards that others write; then the source is read aga
 # The tokenizer runs outside the interpreter's lock, so that threads fill two cores.
 # They start at once and share all memory; the first worker process takes 5 s and 1 GB.
 _MOST_THREADS = 2
+_PART_BYTES = 1 << 24
 
 
 def write_shards(
@@ -152,11 +154,14 @@ def _write_shard(
             return None
         if description.exists():
             return 0
-        lengths = []
+        lengths: list[int] = []
+        parts = _Parts(spec)
         try:
             with written_aside(path) as aside, tf.io.TFRecordWriter(str(aside)) as file:
                 for example in encode(chunk):
-                    file.write(serialize(example, spec))
+                    serialized = serialize(example, spec)
+                    file.write(serialized)
+                    parts.add(example, len(serialized))
                     lengths.append(len(example["token_ids"]))
         except tf.errors.ResourceExhaustedError as error:
             raise OSError(28, "No space left on device", str(path)) from error
@@ -171,9 +176,33 @@ def _write_shard(
                 "bytes": path.stat().st_size,
                 "sha256": checksum(path),
                 "lengths_sha256": checksum(lengths_path),
+                "parts": parts.described,
             },
         )
         return len(lengths)
+
+
+class _Parts:
+    """Neighboring examples of a shard, of `_PART_BYTES` or a little more.
+
+    A part is the least that is read of a shard, so that a shard of any size can be
+    read in blocks. `described` has the examples of each part, its bytes in the file
+    and the elements of each sequence.
+    """
+
+    def __init__(self, spec: ExampleSpec) -> None:
+        self._sequences = [name for name, feature in spec.items() if feature.variable]
+        self.described: list[dict[str, Any]] = []
+
+    def add(self, example: Example, serialized: int) -> None:
+        if not self.described or self.described[-1]["bytes"] >= _PART_BYTES:
+            elements = dict.fromkeys(self._sequences, 0)
+            self.described.append({"count": 0, "bytes": 0, "elements": elements})
+        part = self.described[-1]
+        part["count"] += 1
+        part["bytes"] += FRAME_BYTES + serialized
+        for name in self._sequences:
+            part["elements"][name] += len(example[name])
 
 
 def _executor(processes: int) -> concurrent.futures.Executor:

@@ -230,8 +230,7 @@ class Label(Stage):
         columns = records.columns([shard])
         first = sum(records.shard_counts[:shard])
         outputs: dict[int, dict[str, np.ndarray]] = {}
-        one_length = len(buckets) == 1
-        for found in forward(batches.epoch, batch_size, one_length=one_length):
+        for found in forward(batches):
             interrupt.check()
             for at, example in enumerate(found["example_id"].tolist()):
                 length = len(columns["token_ids"][example - first])

@@ -116,7 +116,7 @@ def selection_work(
 
     `compared` is how many examples are read to choose them, of whatever data sets.
     """
-    block = whole.memory_bytes(-(-whole.count // whole.shards))
+    block = whole.parsed_bytes(-(-whole.count // whole.shards))
     return WriteRecords(
         records=taken,
         parsed=compared + whole.count,

@@ -65,10 +65,7 @@ class Evaluation:
                 evaluation_transform, self._task, self._vocabulary
             ),
         )
-        parts = self._forward(
-            batches.epoch, self._batch_size, one_length=len(self._buckets) == 1
-        )
-        arrays = self._task.collect(list(parts))
+        arrays = self._task.collect(list(self._forward(batches)))
         batches.close()
         order = np.argsort(arrays["example_id"])
         return {name: value[order] for name, value in arrays.items()}

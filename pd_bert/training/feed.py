@@ -7,45 +7,39 @@ import numpy as np
 import tensorflow as tf
 
 from pd_bert.data.joining import join_padded
-from pd_bert.data.pipeline import NumpyBatch, to_dataset
+from pd_bert.data.pipeline import Batches
+from pd_bert.data.to_dataset import to_dataset
 from pd_bert.errors import InputError
 from pd_bert.training.runtime import is_cluster
 
 
 def distribute(
-    batches: Callable[[], Iterator[NumpyBatch]],
-    batch_size: int,
-    strategy: tf.distribute.Strategy,
-    *,
-    endless: bool = False,
-    one_length: bool = False,
+    batches: Batches, strategy: tf.distribute.Strategy, *, start: int | None = None
 ) -> Any:
-    """A distributed dataset; replica r of R gets rows r·B/R to (r+1)·B/R − 1."""
+    """Returns a distributed dataset; replica r of R gets rows r·B/R to (r+1)·B/R − 1.
+
+    It has the batches of the first epoch, or, with `start`, those from this global step
+    on, without end. Every process makes the rows of its own replicas only.
+    """
     replicas = strategy.num_replicas_in_sync
-    if batch_size % replicas:
+    if batches.batch_size % replicas:
         raise InputError(
             f"a batch size must be a multiple of the number of replicas, {replicas}; "
-            f"received {batch_size}"
+            f"received {batches.batch_size}"
         )
 
     def dataset(context: tf.distribute.InputContext) -> tf.data.Dataset:
         share = replicas // context.num_input_pipelines
         first = context.input_pipeline_id * share
-        parts = to_dataset(
-            batches,
-            replicas=replicas,
-            local=range(first, first + share),
-            one_length=one_length,
+        return to_dataset(
+            batches, start=start, replicas=replicas, local=range(first, first + share)
         )
-        if endless:
-            parts = parts.apply(tf.data.experimental.assert_cardinality(-1))
-        return parts
 
     return strategy.distribute_datasets_from_function(dataset)
 
 
 class Forward:
-    """A function over all batches of a data set, compiled once."""
+    """A function of batches, compiled once, over a whole data set."""
 
     def __init__(
         self,
@@ -65,18 +59,12 @@ class Forward:
 
         self._replica = replica
 
-    def __call__(
-        self,
-        batches: Callable[[], Iterator[NumpyBatch]],
-        batch_size: int,
-        *,
-        one_length: bool = False,
-    ) -> Iterator[dict[str, np.ndarray]]:
+    def __call__(self, batches: Batches) -> Iterator[dict[str, np.ndarray]]:
         """Yields the outputs for each batch and `example_id`, without fillers.
 
         In a cluster every process gets the whole of them.
         """
-        data = distribute(batches, batch_size, self._strategy, one_length=one_length)
+        data = distribute(batches, self._strategy)
         step = self._step(data.element_spec)
         for batch in data:
             outputs = {name: self._gather(value) for name, value in step(batch).items()}

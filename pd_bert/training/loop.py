@@ -1,5 +1,6 @@
 """The outer training loop: plain Python around the compiled step."""
 
+import contextlib
 import dataclasses
 import math
 import time
@@ -113,16 +114,16 @@ def train(
     """
     for training in trainings:
         training.progress = training.checkpoints.restore()
-    # A kill between two checkpoints leaves some a little behind the others.
-    for step in sorted({training.progress.step for training in trainings}):
-        active = [t for t in trainings if t.progress.step == step]
-        while active := [t for t in active if not t.ended(schedule)]:
-            learners = [training.learner for training in active]
-            compiled = TrainStep(
-                learners, strategy=strategy, teachers=teachers, jit=jit
-            )
-            _train_until_one_ends(active, compiled, batches, schedule, strategy)
-    batches.close()
+    with contextlib.closing(batches):
+        # A kill between two checkpoints leaves some a little behind the others.
+        for step in sorted({training.progress.step for training in trainings}):
+            active = [t for t in trainings if t.progress.step == step]
+            while active := [t for t in active if not t.ended(schedule)]:
+                learners = [training.learner for training in active]
+                compiled = TrainStep(
+                    learners, strategy=strategy, teachers=teachers, jit=jit
+                )
+                _train_until_one_ends(active, compiled, batches, schedule, strategy)
     barrier(strategy)  # the chief's files must be there before others read them
     for training in trainings:
         if training.progress.best_step and training.failure is None:
@@ -137,16 +138,7 @@ def _train_until_one_ends(
     strategy: tf.distribute.Strategy,
 ) -> None:
     now = trainings[0].progress.step
-    start = now
-    iterator = iter(
-        distribute(
-            lambda: batches.iterate(start),
-            batches.batch_size,
-            strategy,
-            endless=True,
-            one_length=len(batches.buckets) == 1,
-        )
-    )
+    iterator = iter(distribute(batches, strategy, start=now))
     saved = time.monotonic()
     evaluates = any(training.evaluate for training in trainings)
     most = 1 if not is_cluster(strategy) else schedule.steps_per_call

@@ -53,10 +53,7 @@ class ValidationLoss:
     def __call__(self) -> dict[str, float]:
         """Returns the loss under the name `validation_loss`."""
         totals: dict[str, float] = collections.defaultdict(float)
-        one_length = len(self._batches.buckets) == 1
-        for found in self._forward(
-            self._batches.epoch, self._batches.batch_size, one_length=one_length
-        ):
+        for found in self._forward(self._batches):
             del found["example_id"]
             for name, values in found.items():
                 totals[name] += float(np.sum(values, dtype=np.float64))

@@ -118,7 +118,7 @@ def run(
     forward = Forward(
         lambda batch: {"pooled": model(batch, wanted=pooled).pooled}, strategy
     )
-    outputs = list(forward(batches.epoch, BATCH))
+    outputs = list(forward(batches))
     order = np.argsort(np.concatenate([o["example_id"] for o in outputs]))
     arrays["pooled"] = np.concatenate([o["pooled"] for o in outputs])[order]
     return losses.values, arrays

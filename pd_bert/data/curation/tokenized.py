@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pd_bert.data.records import Records, Sequences
+from pd_bert.data.columns import Sequences
+from pd_bert.data.records import Records
 from pd_bert.data.source import Row
 
 _ROWS = 1 << 14
@@ -17,7 +18,7 @@ class Tokenized(NamedTuple):
 
     token_ids: Sequences
     segment_start: np.ndarray
-    """int64 [texts]"""
+    """int32 [texts]"""
 
 
 Parts = Callable[[], Iterator[Tokenized]]
@@ -58,5 +59,5 @@ def of_examples(examples: Sequence[Mapping[str, Any]]) -> Tokenized:
     ends = np.cumsum([len(each) for each in ids], dtype=np.int64)
     return Tokenized(
         Sequences(np.concatenate(ids), np.concatenate([[0], ends])),
-        np.asarray([example["segment_start"] for example in examples], np.int64),
+        np.asarray([example["segment_start"] for example in examples], np.int32),
     )

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from pd_bert.data.columns import Sequences
 from pd_bert.data.curation.cleaning import clean, hashes
 from pd_bert.data.curation.tokenized import Tokenized
 from pd_bert.data.draw import draw
-from pd_bert.data.records import Sequences
 from pd_bert.data.sources.sample import Sample
 from pd_bert.data.sources.text_lines import TextLines
 

@@ -3,14 +3,17 @@ import itertools
 import numpy as np
 import pytest
 
-from pd_bert.data.example_spec import TOKENS, Feature
-from pd_bert.data.pipeline import Batches, to_dataset
+from pd_bert.data.example_spec import TOKENS, Feature, parse
+from pd_bert.data.pipeline import Batches
 from pd_bert.data.records import Records
 from pd_bert.data.shards import write_manifest, write_shards
+from pd_bert.data.to_dataset import to_dataset
 
 SPEC = {**TOKENS, "label": Feature(dtype="int64")}
 # Three shards of 7, 5 and 1 examples, of lengths 3 to 12.
 COUNTS, BUCKETS, BATCH = (7, 5, 1), (4, 8), 4
+# The shards take 256, 200 and 28 bytes of memory: the last two fit in half of this.
+TWO_BLOCKS = 480
 
 
 def encode(shard):
@@ -43,10 +46,10 @@ def assert_equal(one, other):
         np.testing.assert_array_equal(one[name], other[name], name)
 
 
-@pytest.mark.parametrize("block_examples", [3, 8, 1000])
+@pytest.mark.parametrize("block_bytes", [1, TWO_BLOCKS, 1000])
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_each_example_once_an_epoch(records, block_examples, shuffle):
-    made = batches(records, block_examples=block_examples, shuffle=shuffle)
+def test_each_example_once_an_epoch(records, block_bytes, shuffle):
+    made = batches(records, block_bytes=block_bytes, shuffle=shuffle)
     for epoch in range(3):
         labels = [label for batch in made.epoch(epoch) for label in real(batch)]
         assert sorted(labels) == list(range(13))
@@ -54,9 +57,9 @@ def test_each_example_once_an_epoch(records, block_examples, shuffle):
     assert made.steps_of(3) == sum(made.steps(epoch) for epoch in range(3))
 
 
-@pytest.mark.parametrize("block_examples", [3, 1000])
-def test_starting_later_is_the_tail(records, block_examples):
-    options = {"block_examples": block_examples, "seed": 5}
+@pytest.mark.parametrize("block_bytes", [1, TWO_BLOCKS, 1000])
+def test_starting_later_is_the_tail(records, block_bytes):
+    options = {"block_bytes": block_bytes, "seed": 5}
     made = batches(records, **options)
     steps = made.steps_of(3)
     whole = list(itertools.islice(made.iterate(), steps))
@@ -83,7 +86,7 @@ def test_a_batch(records):
 
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_buckets_and_fillers(records, shuffle):
-    for batch in batches(records, block_examples=8, shuffle=shuffle).epoch():
+    for batch in batches(records, block_bytes=TWO_BLOCKS, shuffle=shuffle).epoch():
         rows, length = batch["token_ids"].shape
         assert rows == BATCH and length in BUCKETS
         weights = batch["example_weight"]
@@ -125,13 +128,67 @@ def test_pad_id_and_transform(records):
 
 def test_seeds_and_epochs_differ_and_repeat(records):
     def order(seed, epoch):
-        made = batches(records, seed=seed, block_examples=8)
+        made = batches(records, seed=seed, block_bytes=TWO_BLOCKS)
         return [label for batch in made.epoch(epoch) for label in real(batch)]
 
     orders = [order(0, 0), order(0, 1), order(1, 0), order(1, 1)]
     assert len({tuple(each) for each in orders}) == 4
     assert order(1, 1) == orders[3]
     assert order(0, 0) != sorted(order(0, 0))
+
+
+@pytest.mark.parametrize("block_bytes", [1, TWO_BLOCKS, 1000])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_rows_of_workers_are_slices_of_the_global_batch(records, block_bytes, shuffle):
+    """Also where a worker has only fillers: the last batch has one real row."""
+    options = {"block_bytes": block_bytes, "shuffle": shuffle, "seed": 2}
+    made = batches(records, **options)
+    whole = list(itertools.islice(made.iterate(3), 3 * made.steps(0)))
+    for worker in range(2):
+        rows = range(2 * worker, 2 * worker + 2)
+        own = batches(records, **options).iterate(3, rows=rows)
+        for one, part in zip(whole, own, strict=False):
+            cut = {name: value[rows.start : rows.stop] for name, value in one.items()}
+            assert_equal(cut, part)
+
+
+@pytest.mark.parametrize(("block_bytes", "parsed"), [(1, 16), (1000, 13)])
+def test_a_worker_parses_its_own_rows(records, monkeypatch, block_bytes, parsed):
+    """Of blocks of 7, 5 and 1 examples 4, 3 and 1 per epoch; of one block all, once.
+
+    A filler counts as the row that it repeats.
+    """
+    counts = []
+
+    def counting(serialized, spec):
+        counts.append(len(serialized))
+        return parse(serialized, spec)
+
+    monkeypatch.setattr("pd_bert.data.records.parse", counting)
+    for worker in range(2):
+        made = batches(records, block_bytes=block_bytes, batch_size=2)
+        for epoch in range(2):
+            list(made.epoch(epoch, rows=range(worker, worker + 1)))
+        assert sum(counts) == parsed
+        counts.clear()
+
+
+def test_one_block_is_read_once(records, monkeypatch):
+    reads = []
+    read = Records.read
+
+    def counting(self, *arguments, **options):
+        reads.append(self)
+        return read(self, *arguments, **options)
+
+    monkeypatch.setattr(Records, "read", counting)
+    made = batches(records)
+    for _ in range(3):
+        list(itertools.islice(made.iterate(2), 3 * made.steps(0)))
+    assert len(reads) == 1
+    made.close()
+    next(made.epoch())
+    assert len(reads) == 2
 
 
 def test_some_shards(records):
@@ -152,7 +209,7 @@ def test_parts_make_the_global_batch(records, workers):
     parts = [
         list(
             to_dataset(
-                made.epoch, replicas=2, local=range(w * share, (w + 1) * share)
+                made, replicas=2, local=range(w * share, (w + 1) * share)
             ).as_numpy_iterator()
         )
         for w in range(workers)

@@ -4,8 +4,9 @@ import pathlib
 import numpy as np
 import pytest
 
+from pd_bert.data.columns import Sequences
 from pd_bert.data.example_spec import TOKENS, Feature
-from pd_bert.data.records import Records, Sequences
+from pd_bert.data.records import Records
 from pd_bert.data.shards import write_manifest, write_shards
 from pd_bert.errors import InputError
 
