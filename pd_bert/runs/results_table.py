@@ -19,7 +19,7 @@ def table(rows: Sequence[ResultRow]) -> str:
     groups = group_results(shown)
     if not groups:
         return ""
-    axes = list(dict.fromkeys(axis for group in groups for axis in group.told))
+    axes = list(dict.fromkeys(axis for group in groups for axis in group.labels))
     metrics = list(dict.fromkeys(group.metric for group in groups))
     several = len(metrics) > 1
     found = [split for group in groups for split in group.spreads]
@@ -49,7 +49,7 @@ def table(rows: Sequence[ResultRow]) -> str:
                 group.task,
                 group.method,
                 group.size,
-                *(group.told.get(axis, "–") for axis in axes),
+                *(group.labels.get(axis, "–") for axis in axes),
                 *([group.metric] if several else []),
                 *(_spread(group, split) for split in splits),
                 group.seeds,

@@ -46,7 +46,7 @@ def run_table(evidence: Evidence) -> Section:
     rows = tuple(
         (
             *(each.task, each.method, each.size),
-            *(each.told.get(axis, "–") for axis in axes),
+            *(each.labels.get(axis, "–") for axis in axes),
             *([each.metric] if several else []),
             *(_spread(each.spreads.get(split)) for split in splits),
             each.seeds,
@@ -92,7 +92,7 @@ def text_table(evidence: Evidence) -> str:
 
 
 def _axes(evidence: Evidence) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(a for each in evidence.groups for a in each.told))
+    return tuple(dict.fromkeys(a for each in evidence.groups for a in each.labels))
 
 
 def _spread(found: ConfidenceInterval | None) -> str:
@@ -117,7 +117,7 @@ def _difference(
         f"[{difference.low:+.1f}, {difference.high:+.1f}], {difference.share:.3f}"
     )
     # The teacher is of another size, and may have axes of its own.
-    if (baseline.size, baseline.told) != (group.size, group.told):
+    if (baseline.size, baseline.labels) != (group.size, group.labels):
         text += f"\nto {baseline.title}"
     return text
 
@@ -162,7 +162,7 @@ def _csv(
     rows = []
     for each in evidence.groups:
         cells: list[Cell] = [each.task, each.method, each.size]
-        cells += [each.told.get(axis) for axis in axes]
+        cells += [each.labels.get(axis) for axis in axes]
         cells += [each.metric]
         for split in splits:
             found = each.spreads.get(split)

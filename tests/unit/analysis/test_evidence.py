@@ -86,7 +86,7 @@ def test_broken_predictions_are_listed_and_left_out(
     assert evidence.predictions(pd) == () and len(evidence.predictions(d)) == 1
     assert [evidence.predictions(pd) for _ in range(2)] == [(), ()]
     (fault,) = evidence.faults
-    assert str(path) in fault and "example_id, logits and label" in fault
+    assert str(path) in fault and "example_id, label and" in fault
 
 
 def test_split_and_baseline_must_be_there(tmp_path, row, write_run):
