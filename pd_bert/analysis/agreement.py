@@ -128,7 +128,7 @@ def largest_disagreements(
     equal divergences the earlier example comes first.
     """
     ours, theirs = (
-        np.mean([each.answers for each in side], axis=0, dtype=np.float64)
+        np.stack([each.answers for each in side]).mean(axis=0, dtype=np.float64)
         for side in (student, teacher)
     )
     if student[0].is_regression:

@@ -73,7 +73,9 @@ def branches(artifacts: Iterable[Made]) -> tuple[Branch, ...]:
     Raises graphlib.CycleError if an artifact is among its own inputs.
     """
     known = {each.id: each for each in artifacts}
-    inputs = {one: [i for i in each.inputs if i in known] for one, each in known.items()}
+    inputs = {
+        one: [i for i in each.inputs if i in known] for one, each in known.items()
+    }
     depth: dict[str, int] = {}
     below: dict[str, list[Made]] = collections.defaultdict(list)
     parents: dict[str, str] = {}

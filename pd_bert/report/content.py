@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 
 from pd_bert.report.plots.svg import svg as svg_of
 
-
 _LONGEST_LINE = 48  # characters of a cell
 
 

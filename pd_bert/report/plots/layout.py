@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from pd_bert.report.plots.style import FONT_SIZE, GRAY
 
@@ -17,9 +18,8 @@ _ROW = 0.2  # inches: a row of a legend
 
 def new_figure(width: float, height: float) -> Figure:
     """Returns an empty figure, in inches, with matplotlib's constrained layout."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06, wspace=0.02)  # type: ignore[union-attr]
-    return figure
+    layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06, wspace=0.02)
+    return Figure(figsize=(width, height), layout=layout)
 
 
 def about(text: str, *, size: float = FONT_SIZE) -> float:
@@ -97,5 +97,13 @@ def empty(axes: Axes) -> None:
     axes.tick_params(
         left=False, bottom=False, labelleft=False, labelbottom=False, which="both"
     )
-    center = {"ha": "center", "va": "center", "transform": axes.transAxes}
-    axes.text(0.5, 0.5, "no values", color=GRAY, style="italic", **center)
+    axes.text(
+        0.5,
+        0.5,
+        "no values",
+        transform=axes.transAxes,
+        ha="center",
+        va="center",
+        color=GRAY,
+        style="italic",
+    )

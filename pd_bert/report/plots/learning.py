@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -80,7 +81,7 @@ def _points(history: History) -> tuple[list[int], list[float]]:
     return [step for step, _ in pairs], [value for _, value in pairs]
 
 
-def _line(mark: Mark | None, points: int) -> dict[str, object]:
+def _line(mark: Mark | None, points: int) -> dict[str, Any]:
     if mark is None:
         return {"color": GRAY, "linewidth": 0.6, "alpha": 0.6, "zorder": 2}
     return {

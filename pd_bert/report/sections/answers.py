@@ -120,7 +120,9 @@ def _confusion(
         f"seeds ({len(predictions)}), percentages are of the gold label's row."
     )
     picture = confusion(
-        confusion_counts(predictions), labels=predictions[0].label_names, title=each.title
+        confusion_counts(predictions),
+        labels=predictions[0].label_names,
+        title=each.title,
     )
     name = f"confusion-{anchor(each.task)}-{anchor(each.title)}"
     return drawing(picture, name=name, title=title, caption=caption, narrow=True)

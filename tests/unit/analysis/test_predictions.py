@@ -79,9 +79,13 @@ def test_confusions_are_summed_over_seeds():
 
 def test_shapes_are_checked():
     with pytest.raises(InputError, match="answers are"):
-        Predictions(example_id=np.arange(2), answers=np.zeros([3, 2]), label=np.zeros(2))
+        Predictions(
+            example_id=np.arange(2), answers=np.zeros([3, 2]), label=np.zeros(2)
+        )
     with pytest.raises(InputError, match="labels are"):
-        Predictions(example_id=np.arange(2), answers=np.zeros([2, 2]), label=np.zeros(3))
+        Predictions(
+            example_id=np.arange(2), answers=np.zeros([2, 2]), label=np.zeros(3)
+        )
     with pytest.raises(InputError, match="finite; those of 1 of 2 examples"):
         Predictions(
             example_id=np.arange(2),

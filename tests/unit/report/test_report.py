@@ -143,9 +143,7 @@ def test_the_papers_numbers_stand_beside_the_runs(tmp_path, row, write_run):
     )
 
 
-def test_a_long_cell_is_wrapped_so_that_numbers_stay_in_sight(
-    tmp_path, row, write_run
-):
+def test_a_long_cell_is_wrapped_so_that_numbers_stay_in_sight(tmp_path, row, write_run):
     held = row("teacher", 0.9, kind="gate", stage="gate-teacher", metrics=None)
     workdir = write_run(tmp_path / "run", [held])
     order = [f"package_{number}" for number in range(14)]
