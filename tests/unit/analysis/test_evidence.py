@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from pd_bert.analysis.evidence import baseline_of, gather, splits_of
+from pd_bert.analysis.evidence import baseline_of, gather
 from pd_bert.errors import InputError
 from pd_bert.report.sections.run_table import run_table, text_table
 from pd_bert.report.sections.tradeoff import tradeoff
 from pd_bert.runs.group_results import group_results
+from pd_bert.runs.results_table import splits_of
 
 
 def test_the_baseline_has_the_same_task_size_and_axes(row):
