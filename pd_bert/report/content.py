@@ -113,13 +113,13 @@ class Section:
         return tuple(each for each in self.blocks if isinstance(each, Drawing))
 
 
-def number(value: float | None, digits: int = 1) -> str:
+def number(value: float | None, digits: int = 1, unit: str = "") -> str:
     """Returns a number as the page shows it; a dash for none.
 
     >>> number(1234.56), number(None)
     ('1,234.6', '–')
     """
-    return "–" if value is None else f"{value:,.{digits}f}"
+    return "–" if value is None else f"{value:,.{digits}f}{unit}"
 
 
 def anchor(text: str) -> str:

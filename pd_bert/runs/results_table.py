@@ -9,7 +9,7 @@ _SPLITS = ("dev", "test")
 
 
 def table(rows: Sequence[ResultRow]) -> str:
-    """Returns the evaluated models, one line per method: metrics over seeds, size, speed.
+    """Returns a table of the evaluated models, one line per method and size.
 
     `rows` are those of results.json. Metrics are mean ± sd over seeds. The speed-up is
     over the method `teacher`, where there is one. The metric is named in the header or,
@@ -52,10 +52,7 @@ def name_columns(groups: Sequence[ResultGroup]) -> dict[str, list[str]]:
 def splits_of(groups: Iterable[ResultGroup]) -> tuple[str, ...]:
     """Returns the measured splits: dev and test first."""
     found = dict.fromkeys(split for each in groups for split in each.spreads)
-    return (
-        *(s for s in _SPLITS if s in found),
-        *(s for s in found if s not in _SPLITS),
-    )
+    return tuple(dict.fromkeys([*(s for s in _SPLITS if s in found), *found]))
 
 
 def in_lines(columns: dict[str, list[str]]) -> list[tuple[str, ...]]:
@@ -77,9 +74,9 @@ def aligned(lines: Sequence[Sequence[str]], *, left: int = 3) -> str:
 
 def _mean(group: ResultGroup, split: str) -> str:
     found = group.spreads.get(split)
-    if found is None or found.sd is None:
-        return _number(found and found.mean, 1)
-    return f"{found.mean:.1f} ± {found.sd:.1f}"
+    if found is None:
+        return "–"
+    return f"{found.mean:.1f}" + ("" if found.sd is None else f" ± {found.sd:.1f}")
 
 
 def _number(value: float | None, digits: int = 0, unit: str = "") -> str:

@@ -32,9 +32,7 @@ def run_table(evidence: Evidence) -> Section:
         "MB": [number(each.size_mb) for each in groups],
         "latency, ms": [number(each.latency_ms, 2) for each in groups],
         "examples/s": [number(each.examples_per_second, 0) for each in groups],
-        "speed-up": [
-            "–" if g.speed_up is None else f"{g.speed_up:.1f}×" for g in groups
-        ],
+        "speed-up": [number(each.speed_up, 1, "×") for each in groups],
     }
     header, *rows = in_lines(columns)
     caption = (
@@ -68,7 +66,7 @@ def text_table(evidence: Evidence) -> str:
 
 def _interval(found: ConfidenceInterval | None) -> str:
     if found is None or found.sd is None:
-        return number(found and found.mean)
+        return number(found.mean if found else None)
     return (
         f"{number(found.mean)} ± {number(found.sd)}\n"
         f"[{number(found.low)}, {number(found.high)}]"
@@ -92,11 +90,11 @@ def _explained(evidence: Evidence) -> str:
     text = (
         f"Against {evidence.baseline}: the difference on {evidence.split} (dev for "
         "tasks without it) to that method at the same task and size and at the same "
-        "values of most axes (a teacher may be of another size; a baseline that differs "
-        "is named), its 95 % interval by the paired bootstrap, and twice the share of "
-        "resamples on the other side of zero. Examples are resampled, the same for both "
-        f"sides ({RESAMPLES:,} times, 1,000 for correlations of scores), and the metric "
-        "is averaged over each side's seeds; seeds are not resampled."
+        "values of most axes (a teacher may be of another size; what differs is "
+        "named), its 95 % interval by the paired bootstrap, and twice the share of "
+        "resamples on the other side of zero. Examples are resampled, the same for "
+        f"both sides ({RESAMPLES:,} times, 1,000 for correlations of scores), and the "
+        "metric is averaged over each side's seeds; seeds are not resampled."
     )
     if not evidence.comparisons:
         text += (

@@ -116,11 +116,7 @@ def _transfer(name: str, title: str, found: Mapping[str, Any]) -> list[Block]:
         "unknown word pieces, %": [_percent(unknown.get(side), 2) for side in sides],
         "similarity S (Spearman)": [number(found.get("similarity"), 3), ""],
         "most frequent tokens only here": [
-            "\n".join(
-                f"{token} {n:,}" for token, n in found.get(f"only_in_{side}") or ()
-            )
-            or "–"
-            for side in sides
+            _tokens(found.get(f"only_in_{side}")) for side in sides
         ],
     }
     blocks: list[Block] = [
@@ -146,6 +142,10 @@ def _transfer(name: str, title: str, found: Mapping[str, Any]) -> list[Block]:
             )
         )
     return blocks
+
+
+def _tokens(found: Sequence[Sequence[Any]] | None) -> str:
+    return "\n".join(f"{token} {count:,}" for token, count in found or ()) or "–"
 
 
 def _confidence(name: str, title: str, found: Mapping[str, Any]) -> list[Block]:
