@@ -158,7 +158,7 @@ def _places(
 
 def _apart(places: list[_Place]) -> list[_Place]:
     """No two at one place: panels are told by task, then lines by the rest."""
-    axes = dict.fromkeys(axis for each in places for axis in each.group.told)
+    axes = dict.fromkeys(axis for each in places for axis in each.group.labels)
     ways: list[tuple[bool, Callable[[ResultGroup], str]]] = [
         (True, lambda group: group.task),
         (False, lambda group: group.method),
@@ -184,9 +184,9 @@ def _apart(places: list[_Place]) -> list[_Place]:
 
 def _axis(group: ResultGroup, axis: str) -> str:
     """What an axis adds to a line's name."""
-    if axis not in group.told:
+    if axis not in group.labels:
         return ""
-    value = group.told[axis]
+    value = group.labels[axis]
     return f"({value})" if axis == WORKDIR else f"({axis} {value})"
 
 

@@ -1,4 +1,4 @@
-"""What an evaluated model said of each example of a split."""
+"""Predictions of evaluated models for the examples of a split."""
 
 import dataclasses
 import pathlib
@@ -18,7 +18,7 @@ class Predictions:
     `example_id` is int64 [n], the row in the split's records; `answers` are float
     [n, labels], a classifier's probabilities, or [n, 1], a regression's scores; `label`
     [n] is the gold label: an index of the probabilities, int64, or a score, float32.
-    `names` are those of the labels.
+    `names` are the names of the labels.
     """
 
     example_id: np.ndarray
@@ -45,7 +45,7 @@ class Predictions:
             )
 
     def alike(self, other: "Predictions") -> bool:
-        """Whether both are of the same examples with the same gold labels."""
+        """Returns True if both are of the same examples with the same gold labels."""
         return (
             self.answers.shape == other.answers.shape
             and np.array_equal(self.example_id, other.example_id)
@@ -63,8 +63,11 @@ class Predictions:
             return self.answers[:, 0]
         return self.answers.argmax(axis=1)
 
-    def label_name(self, index: int) -> str:
-        return self.names[index] if index < len(self.names) else str(index)
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The name of each label, or its number where it has no name."""
+        numbers = map(str, range(len(self.names), self.answers.shape[1]))
+        return (*self.names, *numbers)
 
 
 def read_predictions(
@@ -72,34 +75,33 @@ def read_predictions(
 ) -> Predictions | None:
     """Returns the predictions of an evaluation's artifact.
 
-    None if it stored none of this split, or if its task has not one answer per example.
-    Raises InputError if the file is not what an evaluation writes.
+    None if it stored none of this split, or if its task does not have one answer per
+    example. Raises InputError if the file is not what an evaluation writes.
     """
     path = artifact / "predictions" / f"{split}.npz"
     if not path.is_file():
         return None
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            example_id = arrays["example_id"]
+            example_id, label = arrays["example_id"], arrays["label"]
             if "score" in arrays:
                 answers = arrays["score"][:, None]
             elif "probabilities" in arrays and arrays["probabilities"].ndim == 2:
                 answers = arrays["probabilities"]
             else:
                 return None
-            label = arrays["label"]
         return Predictions(
             example_id=example_id, answers=answers, label=label, names=names
         )
     except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"predictions hold the arrays example_id, what was decoded, and label; "
+            "predictions hold example_id, label and probabilities or a score; "
             f"{path}: {error}"
         ) from error
 
 
 class PredictionFiles:
-    """Reads each file of predictions once; `faults` says which could not be read."""
+    """Reads each file of predictions once; `faults` lists the unreadable ones."""
 
     def __init__(self) -> None:
         self._read: dict[tuple[pathlib.Path, str], Predictions | None] = {}
@@ -108,7 +110,10 @@ class PredictionFiles:
     def of(
         self, artifacts: Iterable[pathlib.Path], split: str
     ) -> tuple[Predictions, ...]:
-        """Those of each artifact; () unless all have them, on the same examples."""
+        """Returns each artifact's predictions.
+
+        () unless all artifacts have them, on the same examples.
+        """
         found = [self._one(artifact, split) for artifact in artifacts]
         whole = [each for each in found if each is not None]
         if len(whole) < len(found) or not all(map(whole[0].alike, whole)):

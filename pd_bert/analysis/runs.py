@@ -95,6 +95,11 @@ class Runs:
         told = len(tasks) > 1 and row["task"] in tasks
         return f"{row['stage']} {row['task']}" if told else str(row["stage"])
 
+    def sized_title(self, row: ResultRow) -> str:
+        """Returns a stage's title with its size, where its name does not end in it."""
+        size, named = row["size"], str(row["stage"]).endswith(f"-{row['size']}")
+        return self.title(row) if not size or named else f"{self.title(row)} {size}"
+
     @functools.cached_property
     def recipes(self) -> tuple[str, ...]:
         """The recipes' names, each once; a directory's name where none is recorded."""
