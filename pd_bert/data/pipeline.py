@@ -201,7 +201,8 @@ class Batches:
         batch: NumpyBatch = {}
         for name, column in columns.items():
             if isinstance(column, Sequences):
-                batch[name] = column.padded(rows, length, self._pad_id)
+                pad = self._pad_id if name == "token_ids" else 0
+                batch[name] = column.padded(rows, length, pad)
             else:
                 batch[name] = column[rows]
         tokens = columns["token_ids"]
@@ -246,7 +247,10 @@ def to_dataset(
                 rows = slice(replica * size, (replica + 1) * size)
                 yield {name: value[rows] for name, value in batch.items()}
 
-    by_length = {"token_ids", "segment_ids", "padding_mask"}
+    # A head's weights and what they weigh are per token.
+    weights = {name for name in first if name.endswith("_weight")} - {"example_weight"}
+    by_length = {"token_ids", "segment_ids", "padding_mask", *weights}
+    by_length |= {name.removesuffix("_weight") for name in weights}
     signature = {
         name: tf.TensorSpec(
             (size, None)

@@ -37,13 +37,13 @@ class Sequences:
         return self._values[self._offsets[row] : self._offsets[row + 1]]
 
     def padded(self, rows: np.ndarray, length: int, fill: int) -> np.ndarray:
-        """The rows as an array [len(rows), length], int32, cut or filled."""
+        """The rows as an array [len(rows), length], cut or filled."""
         starts = self._offsets[rows]
         lengths = np.minimum(self._offsets[rows + 1] - starts, length)
         positions = np.arange(length)
         real = positions < lengths[:, None]
         index = np.where(real, starts[:, None] + positions, 0)
-        return np.where(real, self._values[index], fill).astype(np.int32)
+        return np.where(real, self._values[index], fill).astype(self._values.dtype)
 
 
 Columns = Mapping[str, "np.ndarray | Sequences"]
@@ -132,8 +132,9 @@ class Records:
             empty = np.zeros([0, *shape], feature.dtype)
             return np.concatenate([empty, *(part.numpy() for part in parts)])
         # Word-piece ids fit in 32 bits, which halves the block in memory.
-        values = [part.flat_values.numpy().astype(np.int32) for part in parts]
+        dtype = np.dtype(np.int32 if feature.dtype == "int64" else feature.dtype)
+        values = [part.flat_values.numpy().astype(dtype) for part in parts]
         lengths = [part.row_lengths().numpy() for part in parts]
         ends = np.cumsum(np.concatenate([np.zeros(0, np.int64), *lengths]))
-        flat = np.concatenate([np.zeros(1, np.int32)[:0], *values])
+        flat = np.concatenate([np.zeros(0, dtype), *values])
         return Sequences(flat, np.concatenate([[0], ends]))

@@ -92,6 +92,39 @@ class _BuiltMaskedLM(BuiltHead):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class TokenHead(Head):
+    """Logits [batch, length, num_outputs] from the last hidden state of each token."""
+
+    num_outputs: int
+
+    def build(self, encoder: Encoder, *, dropout: float) -> BuiltHead:
+        return _BuiltToken(encoder, self.num_outputs, dropout)
+
+    def parameters(self, hidden_dim: int, vocabulary_size: int) -> int:
+        return (hidden_dim + 1) * self.num_outputs
+
+
+class _BuiltToken(BuiltHead):
+    def __init__(self, encoder: Encoder, num_outputs: int, dropout: float) -> None:
+        super().__init__(name="token")
+        self.dropout = keras.layers.Dropout(dropout)
+        self.dense = keras.layers.Dense(
+            num_outputs, kernel_initializer=_initializer(), name="logits"
+        )
+        self.dense.build((None, None, encoder.hidden_dim))
+        self.layers = [self.dropout, self.dense]
+
+    def __call__(
+        self,
+        output: EncoderOutput,
+        inputs: Mapping[str, tf.Tensor],
+        *,
+        training: bool,
+    ) -> tf.Tensor:
+        return self.dense(self.dropout(output.sequence, training=training))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class PooledHead(Head):
     """Logits [batch, num_outputs] from the pooled [CLS] state.
 

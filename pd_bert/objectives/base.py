@@ -42,7 +42,12 @@ class Objective(abc.ABC):
         """One float32 loss an example [batch], or more, shaped like `mask`."""
 
     def mask(self, batch: Batch) -> tf.Tensor:
-        """What counts: by default every example that is not a filler, [batch]."""
+        """What counts: by default every example that is not a filler, [batch].
+
+        Where the task says what counts of its outputs, `label_weight` [batch, length].
+        """
+        if "label_weight" in batch:
+            return batch["label_weight"] * batch["example_weight"][:, None]
         return batch["example_weight"]
 
     def total(self, batch: Batch) -> tf.Tensor:
