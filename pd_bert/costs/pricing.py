@@ -68,10 +68,10 @@ def _training(work: TrainingSteps, probe: Probe) -> Cost:
     load, network, epoch = work.load, work.load.network, work.epoch
     each_epoch = max(1, sum(epoch.values()))
     taken = {length: n * work.steps / each_epoch for length, n in epoch.items()}
-    live = load.live_teacher
+    live = [each.network for each in load.teachers if each.live and each.network]
     flops = {
         length: 3 * network.flops(length, masked(load, length))
-        + (0 if live is None else live.flops(length))
+        + sum(each.flops(length) for each in live)
         for length in epoch
     }
     kept = _CHECKPOINT_BYTES + (0 if work.evaluations is None else _BEST_BYTES)

@@ -23,10 +23,10 @@ from pd_bert.models.model import Model
 from pd_bert.system import memory
 from pd_bert.training.checkpoint import Checkpoints, Progress
 from pd_bert.training.feed import Forward, distribute
-from pd_bert.training.learner import Learner
+from pd_bert.training.learner import Learner, Student
 from pd_bert.training.runtime import Runtime, is_cluster
 from pd_bert.training.step import TrainStep
-from pd_bert.training.teacher import Live, Teacher, stored
+from pd_bert.training.teacher import Live, Stored, Teacher
 
 _SECONDS = 1.0  # of steps of each length
 _MOST_SECONDS = 15.0  # of a load; lengths that are left follow from operations
@@ -118,15 +118,20 @@ class Probe:
         begin = time.perf_counter()
         keras.utils.set_random_seed(0)
         with self.strategy.scope():
-            model = load.network.build()
-            optimizer = load.optimizer.build(model.weights, 1 << 20)
-        learner = Learner(
-            model, load.objectives, optimizer, seed=0, accumulation=load.accumulation
-        )
+            model = Model.of(load.network)
+            student = Student(
+                model,
+                load.objectives,
+                teachers={t.name: t.network for t in load.teachers if t.network},
+                trainable=load.trainable,
+                inputs=load.student_inputs,
+            )
+            optimizer = load.optimizer.build(student.trained_weights, 1 << 20)
+        learner = Learner(student, optimizer, seed=0, accumulation=load.accumulation)
         step = TrainStep(
             [learner],
             strategy=self.strategy,
-            teacher=self._teacher(load),
+            teachers=self._teachers(load),
             jit=self.runtime.jit,
         )
         start = each_length = 0.0
@@ -162,11 +167,16 @@ class Probe:
             peak_bytes=memory.peak_bytes(),
         )
 
-    def _teacher(self, load: TrainingLoad) -> Teacher | None:
-        if load.live_teacher is None:
-            return stored if load.teacher else None
-        with self.strategy.scope():
-            return Live(load.live_teacher.build(dropout=0.0))
+    def _teachers(self, load: TrainingLoad) -> dict[str, Teacher]:
+        found: dict[str, Teacher] = {}
+        for each in load.teachers:
+            if each.live and each.network is not None:
+                with self.strategy.scope():
+                    model = Model.of(each.network, dropout=0.0)
+                found[each.name] = Live(model, each.wanted)
+            else:
+                found[each.name] = Stored(each.name)
+        return found
 
     def _save_seconds(
         self, model: Model, optimizer: keras.optimizers.Optimizer
@@ -176,7 +186,7 @@ class Probe:
             return size / _BYTES_PER_SECOND
         with tempfile.TemporaryDirectory(dir=self._directory) as folder:
             checkpoints = Checkpoints(
-                pathlib.Path(folder), model, optimizer, chief=True
+                pathlib.Path(folder), model.weights, optimizer, chief=True
             )
 
             def save(step: int) -> None:
@@ -191,7 +201,7 @@ class Probe:
         memory.reset_peak()
         begin = time.perf_counter()
         with self.strategy.scope():
-            model = load.network.build(dropout=0.0)
+            model = Model.of(load.network, dropout=0.0)
 
         def measure(batch: Any) -> dict[str, tf.Tensor]:
             outputs = model(batch, training=False)

@@ -9,8 +9,10 @@ from pd_bert.data.source import Source
 from pd_bert.data.survey import Read
 from pd_bert.data.surveyor import Encoding
 from pd_bert.models.network import Network
+from pd_bert.models.outputs import Wanted
 from pd_bert.objectives.base import Objective
 from pd_bert.tasks.base import Task
+from pd_bert.training.inputs import BatchInputs, StudentInputs
 from pd_bert.training.optimizer import AdamW
 from pd_bert.training.runtime import Runtime
 
@@ -60,13 +62,27 @@ def logits_load(
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class TeacherLoad:
+    """A teacher of a training; a live one computes `wanted` in every step.
+
+    The network of a stored teacher may be unknown: None.
+    """
+
+    name: str
+    network: Network | None
+    wanted: Wanted
+    live: bool
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingLoad(Load):
     """Training steps. The numbers in the optimizer change no time."""
 
     objectives: tuple[Objective, ...]
+    trainable: tuple[str, ...] | None = None
+    student_inputs: StudentInputs = dataclasses.field(default_factory=BatchInputs)
+    teachers: tuple[TeacherLoad, ...] = ()
     optimizer: AdamW = dataclasses.field(compare=False)
-    live_teacher: Network | None = None
-    teacher: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)

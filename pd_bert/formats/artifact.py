@@ -14,7 +14,7 @@ from pd_bert.artifact import Artifact, ancestors, save_model, vocabulary_info
 from pd_bert.errors import InputError
 from pd_bert.formats.base import Format, LoadedModel
 from pd_bert.models.encoder import Architecture
-from pd_bert.models.model import Model, describe, saved_architecture
+from pd_bert.models.model import Model, saved_network
 from pd_bert.system.atomic import write_json
 from pd_bert.text.vocabulary import Vocabulary
 from pd_bert.values import digest
@@ -55,10 +55,10 @@ class ArtifactFolder(Format):
         return vocabulary
 
     def architecture(self, folder: pathlib.Path) -> Architecture:
-        return saved_architecture(folder)
+        return saved_network(folder).architecture
 
     def embedding_rows(self, folder: pathlib.Path) -> int:
-        return int(describe(folder)["vocabulary_size"])
+        return saved_network(folder).vocabulary_size
 
     def labels(self, folder: pathlib.Path) -> tuple[str, ...]:
         return Artifact(folder).labels

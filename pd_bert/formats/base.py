@@ -30,7 +30,7 @@ class LoadedModel:
     @property
     def taken(self) -> tuple[str, ...]:
         """The parts that were read: the encoder and the heads' names."""
-        return ("encoder", *self.model.heads)
+        return ("encoder", *self.model.head_layers)
 
     def summary(self) -> str:
         """What was taken and what was not, in a line."""

@@ -68,7 +68,7 @@ def config_of(bert: Bert, vocabulary_size: int) -> dict[str, Any]:
         "vocab_size": vocabulary_size,
         "hidden_size": bert.hidden_dim,
         "num_hidden_layers": bert.num_layers,
-        "num_attention_heads": bert.heads,
+        "num_attention_heads": bert.attention_heads,
         "intermediate_size": bert.feed_forward,
         "hidden_dropout_prob": bert.dropout,
         "attention_probs_dropout_prob": bert.dropout,

@@ -98,15 +98,15 @@ def _variables(model: Model) -> Iterator[tuple[str, keras.Variable]]:
         yield from _of_norm(f"{name}/output", layer._feedforward_layer_norm)
     yield from _of_dense(POOLER, backbone.pooled_dense)
     for name in known_heads(model.head_values):
-        built = model.heads[name]
+        layers = model.head_layers[name]
         if name == "masked_lm":
-            (head,) = built.layers
+            (head,) = layers
             transform = f"{MASKED_LM}/transform"
             yield from _of_dense(f"{transform}/dense", head._intermediate_dense)
             yield from _of_norm(transform, head._intermediate_layer_norm)
             yield f"{MASKED_LM}/output_bias", head._bias
         else:
-            dense = built.layers[-1]
+            dense = layers[-1]
             yield f"{POOLED_HEADS[name]}output_weights", dense.kernel
             yield f"{POOLED_HEADS[name]}output_bias", dense.bias
 

@@ -137,7 +137,7 @@ class HuggingFace(Format):
         heads = set(known_heads(model.head_values))
         if "label" in heads:
             heads = {"label"}
-        left = sorted(set(model.heads) - heads)
+        left = sorted(set(model.head_layers) - heads)
         kept = {name: model.head_values[name] for name in heads}
         wanted = shapes(bert, len(checkpoint.vocabulary), kept)
         arrays = {name: a for name, a in stored(model).items() if name in wanted}

@@ -109,7 +109,7 @@ class KerasPreset(Format):
         backbone = loaded.backbone if labels else loaded
         model.encoder.backbone.set_weights(backbone.get_weights())  # type: ignore[attr-defined]
         if labels:
-            model.heads["label"].layers[-1].set_weights(
+            model.head_layers["label"][-1].set_weights(
                 loaded.output_dense.get_weights()
             )
         info = info_of(
@@ -143,7 +143,7 @@ class KerasPreset(Format):
             lowercase=checkpoint.vocabulary.lowercase,
         )
         require_space(folder, 4 * model.parameters + (1 << 20))
-        if "label" in model.heads:
+        if "label" in model.head_layers:
             _classifier(checkpoint, built.backbone, tokenizer).save_to_preset(
                 str(folder)
             )
@@ -153,7 +153,7 @@ class KerasPreset(Format):
         write_json(
             folder / _NOTES, {**notes(info), "labels": list(info.get("labels", ()))}
         )
-        if left := sorted(set(model.heads) - {"label"}):
+        if left := sorted(set(model.head_layers) - {"label"}):
             lines.append(f"keras-nlp has no equal head for {', '.join(left)}: left out")
         return tuple(lines)
 
@@ -171,7 +171,7 @@ def _classifier(
         preprocessor=preprocessor,
         dropout=backbone.dropout,
     )
-    dense = checkpoint.model.heads["label"].layers[-1]
+    dense = checkpoint.model.head_layers["label"][-1]
     classifier.output_dense.set_weights(dense.get_weights())
     return classifier
 

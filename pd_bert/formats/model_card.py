@@ -24,7 +24,7 @@ def model_card(checkpoint: LoadedModel) -> str:
 
 def _front_matter(checkpoint: LoadedModel) -> Iterator[str]:
     # JSON is YAML, and needs no library to be quoted rightly.
-    info, heads = checkpoint.info, checkpoint.model.heads
+    info, heads = checkpoint.info, checkpoint.model.head_layers
     pipeline = "feature-extraction"
     if "label" in heads:
         pipeline = "text-classification"
@@ -53,7 +53,7 @@ def _title(info: Info) -> str:
 
 
 def _sentence(checkpoint: LoadedModel) -> str:
-    info, heads = checkpoint.info, checkpoint.model.heads
+    info, heads = checkpoint.info, checkpoint.model.head_layers
     # Only a stage of training has a seed.
     trained = "seed" in info.get("settings", {})
     by = "trained by pd_bert" if trained else "converted by pd_bert"
@@ -77,7 +77,7 @@ def _model(checkpoint: LoadedModel) -> Iterator[str]:
     rows = {
         "layers": bert.num_layers,
         "hidden size": bert.hidden_dim,
-        "attention heads": bert.heads,
+        "attention heads": bert.attention_heads,
         "feed-forward size": bert.feed_forward,
         "parameters": f"{model.parameters:,}",
         "vocabulary": f"{len(vocabulary):,} word pieces, {case}",
@@ -147,7 +147,7 @@ def _roles(info: Info, ancestors: Mapping[str, Info]) -> Iterator[tuple[str, str
     for field, role in (
         ("initial", "Initial model"),
         ("teacher", "Teacher"),
-        ("live_teacher", "Teacher"),
+        ("teachers.0.model", "Teacher"),
     ):
         for name in _read(info, field, ancestors):
             yield role, name

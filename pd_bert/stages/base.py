@@ -263,19 +263,31 @@ def _described(value: Any, numerics: Info) -> Any:
         return {"stage": value.title, "fingerprint": identity}
     if isinstance(value, list | tuple):
         return [_described(item, numerics) for item in value]
+    if next(_stages("", value), None):
+        return {
+            "class": class_path(type(value)),
+            "settings": {
+                field.name: _described(getattr(value, field.name), numerics)
+                for field in dataclasses.fields(value)
+            },
+        }
     return to_json(value)
 
 
 def _stages(path: str, value: Any) -> Iterator[tuple[str, Stage]]:
-    """The stages directly inside a stage or its tuples, with the field's name."""
-    for field in dataclasses.fields(value):
-        inner = getattr(value, field.name)
-        if isinstance(inner, Stage):
-            yield field.name, inner
-        elif isinstance(inner, list | tuple):
-            for index, item in enumerate(inner):
-                if isinstance(item, Stage):
-                    yield f"{field.name}.{index}", item
+    """Yields the stages inside a value and its values, not inside other stages.
+
+    Each comes with the path of its field: `initial`, `teachers.0.model`.
+    """
+    if isinstance(value, Stage) and path:
+        yield path, value
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _stages(f"{path}.{index}", item)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            inner = getattr(value, field.name)
+            yield from _stages(f"{path}.{field.name}".lstrip("."), inner)
 
 
 def _sources(value: Any) -> Iterator[Source]:

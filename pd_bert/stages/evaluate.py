@@ -13,7 +13,6 @@ from pd_bert.data.pipeline import DEFAULT_BUCKETS
 from pd_bert.data.surveyor import Surveyor
 from pd_bert.models.model import Model
 from pd_bert.stages.base import Context, Info, Stage, require_same_labels
-from pd_bert.stages.finetune import expected_splits, task_splits
 from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.system.atomic import written_aside
@@ -72,7 +71,10 @@ class Evaluate(Stage):
         task = self.task_data.task
         with context.strategy.scope():
             model = Model.load(artifact.directory)
-        splits = task_splits(self.task_data, context)
+        splits = {
+            split: data.records(context)
+            for split, data in self.task_data.measured.items()
+        }
         buckets = context.buckets(self.buckets, splits["dev"])
         evaluation = Evaluation(
             model,
@@ -104,7 +106,10 @@ class Evaluate(Stage):
         }
 
     def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
-        splits = expected_splits(self.task_data, inputs)
+        splits = {
+            split: inputs["task_data"].require_records(split)
+            for split in self.task_data.measured
+        }
         network = outline.require_network()
         load = logits_load(
             network, splits["dev"], self.batch_size, self.buckets, runtime

@@ -3,12 +3,12 @@
 import dataclasses
 import pathlib
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pd_bert.artifact import Artifact
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.records import Records
-from pd_bert.models.model import describe
+from pd_bert.models.model import saved_network
 from pd_bert.models.network import Network
 from pd_bert.values import from_json
 
@@ -22,7 +22,8 @@ class Outline:
     `vocabulary` is its fingerprint; `vocabulary_file` holds it or, in a dry run, one
     that was trained on a sample. `labels` are in the order of the logits, () without
     any. `inputs` names the texts of a row. `network` is the shape of the model and
-    `teacher` that of the model whose outputs the records hold. `splits` are the data
+    `teacher` that of the model whose outputs the records hold; with `every_head` they
+    have all heads that the model will have. `splits` are the data
     sets by the name of their folder, "" for one without splits; `predicted` is the
     number of rows of each split that was predicted.
     """
@@ -36,6 +37,7 @@ class Outline:
     sequence_length: int | None = None
     network: Network | None = None
     teacher: Network | None = None
+    every_head: bool = True
     splits: Mapping[str, ExpectedRecords] | None = None
     predicted: Mapping[str, int] | None = None
 
@@ -45,7 +47,7 @@ class Outline:
         directory, info = artifact.directory, artifact.info
         file = directory / "vocab.txt"
         has_model = (directory / "model.json").is_file()
-        teacher = info.get("teacher")
+        teacher = info.get("teacher_network")
         folders = sorted(
             path.parent
             for pattern in ("manifest.json", "*/manifest.json")
@@ -65,8 +67,8 @@ class Outline:
             labels=artifact.labels,
             inputs=tuple(info["inputs"]) if "inputs" in info else None,
             sequence_length=info.get("sequence_length"),
-            network=_network(describe(directory)) if has_model else None,
-            teacher=_network(teacher) if teacher else None,
+            network=saved_network(directory) if has_model else None,
+            teacher=from_json(teacher) if teacher else None,
             splits=splits or None,
             predicted=info.get("predicted"),
         )
@@ -93,13 +95,3 @@ def require_known(value: T | None, what: str) -> T:
     if value is None:
         raise NotKnownError(f"{what} is not known yet")
     return value
-
-
-def _network(described: Mapping[str, Any]) -> Network:
-    """Builds the network that a `model.json` describes."""
-    heads = described["heads"].items()
-    return Network(
-        architecture=from_json(described["architecture"]),
-        heads=tuple(sorted((name, from_json(head)) for name, head in heads)),
-        vocabulary_size=described["vocabulary_size"],
-    )

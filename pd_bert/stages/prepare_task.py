@@ -11,6 +11,7 @@ from pd_bert.data.source import inputs_of, rows_of
 from pd_bert.data.sources.held import Held
 from pd_bert.data.surveyor import Encoding, Surveyor
 from pd_bert.stages.base import Info
+from pd_bert.stages.data_set import DataSet
 from pd_bert.stages.outline import Outline, Outlines, require_known
 from pd_bert.stages.prepare import Prepare, row_size
 from pd_bert.tasks.labeled_task import LabeledTask
@@ -30,6 +31,15 @@ class PrepareTask(Prepare):
     def check(self) -> None:
         super().check()
         self.task.check()
+
+    @property
+    def measured(self) -> dict[str, DataSet]:
+        """The splits that models are measured on, by name."""
+        return {
+            split: DataSet(self, split)
+            for split in self.task.splits
+            if split != "train"
+        }
 
     def result_columns(self) -> Info:
         return {**super().result_columns(), "task": self.task.name}

@@ -61,7 +61,9 @@ class Evaluation:
             buckets=self._buckets,
             shuffle=False,
             pad_id=self._vocabulary.pad_id,
-            transform=functools.partial(_transform, self._task, self._vocabulary),
+            transform=functools.partial(
+                evaluation_transform, self._task, self._vocabulary
+            ),
         )
         parts = self._forward(
             batches.epoch, self._batch_size, one_length=len(self._buckets) == 1
@@ -74,7 +76,8 @@ class Evaluation:
 
 # Not a method: TensorFlow keeps the functions that datasets were made of, and a method
 # would keep the model with it.
-def _transform(
+def evaluation_transform(
     task: Task, vocabulary: Vocabulary, batch: NumpyBatch, epoch: int
 ) -> NumpyBatch:
+    """Transforms a batch that is measured: alike each time."""
     return task.transform(batch, vocabulary=vocabulary, seed=0, epoch=_EVALUATION_EPOCH)

@@ -130,7 +130,7 @@ def test_there_and_back(tiny_run, kind, between, tmp_path):
     one, other = Artifact(source), Artifact(back)
     for key in ("labels", "inputs", "sequence_length", "vocabulary", "metrics"):
         assert one[key] == other[key], key
-    assert Model.load(back).architecture.heads == 2
+    assert Model.load(back).architecture.attention_heads == 2
     again = through(back, tmp_path / "again", "artifact")
     assert Artifact(again)["fingerprint"] == other["fingerprint"]
     card = through(back, tmp_path / "card", "huggingface") / "README.md"
@@ -361,7 +361,7 @@ def test_a_student_computes_as_its_initial_model_does(pretrained, tmp_path):
     student = Model(tanh, {}, initial.encoder.vocabulary_size)
     says = r"compute as the student .*exact_gelu=False.*exact_gelu=True"
     with pytest.raises(InputError, match=says):
-        student.initialize(initial, Whole(), "here")
+        Whole().apply(student, initial, "here")
 
 
 # ---- bad input

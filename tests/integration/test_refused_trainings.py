@@ -27,6 +27,7 @@ from pd_bert.stages.base import Context, Stage
 from pd_bert.stages.distill import Distill
 from pd_bert.stages.finetune import Finetune
 from pd_bert.stages.label import Label
+from pd_bert.stages.live_teacher import LiveTeacher
 from pd_bert.stages.outline import Outline
 from pd_bert.stages.prepare_transfer import PrepareTransfer
 from pd_bert.stages.pretrain import Pretrain
@@ -65,7 +66,7 @@ def distill(teacher: Finetune, data: pathlib.Path, *objectives: Objective) -> Di
             vocabulary=teacher.task_data.vocabulary,
             sequence_length=32,
         ),
-        live_teacher=teacher,
+        teachers=(LiveTeacher(model=teacher),),
         task_data=teacher.task_data,
     )
 

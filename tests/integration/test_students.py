@@ -22,6 +22,7 @@ from pd_bert.stages.base import Stage
 from pd_bert.stages.distill import Distill
 from pd_bert.stages.finetune import Finetune
 from pd_bert.stages.label import Label
+from pd_bert.stages.live_teacher import LiveTeacher
 from pd_bert.stages.load_encoder import LoadEncoder
 from pd_bert.stages.prepare_transfer import PrepareTransfer
 from pd_bert.training.optimizer import AdamW
@@ -120,7 +121,7 @@ def test_a_regression_is_distilled_on_pairs_without_scores(tiny_run, place):
         steps=3,
     )
     live = dataclasses.replace(
-        stored, name="live", transfer=transfer, live_teacher=teacher
+        stored, name="live", transfer=transfer, teachers=(LiveTeacher(model=teacher),)
     )
     run([stored, live], place, tiny_run.runtime)
     assert "label" not in Records(place.finished(label)).spec

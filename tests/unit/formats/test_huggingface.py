@@ -93,7 +93,7 @@ def agree(
         "pooled": output.encoder.pooled,
         **output.logits,
     }
-    assert set(model.heads) <= other.keys()
+    assert set(model.head_layers) <= other.keys()
     for name, value in other.items():
         np.testing.assert_allclose(ours[name], value, rtol=0, atol=1e-5, err_msg=name)
         assert np.ptp(value) > 0.1

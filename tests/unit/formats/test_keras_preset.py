@@ -71,7 +71,7 @@ def test_encoder(lowercase, vocabulary, batch, tmp_path):
     assert tokenizer.lowercase is lowercase
     assert KerasPreset().recognises(tmp_path)
     back = KerasPreset().read(tmp_path)
-    assert back.vocabulary == vocabulary and back.model.heads == {}
+    assert back.vocabulary == vocabulary and back.model.head_layers == {}
     assert back.model.architecture == bert()
     np.testing.assert_array_equal(back.model.encoder(batch).pooled, ours.pooled)
 
