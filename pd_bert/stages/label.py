@@ -70,22 +70,22 @@ class Label(Stage):
         super().check()
         if self.split not in ("", "train"):
             raise InputError(
-                f"{self.title}: students learn from no other split of a "
+                f"{self.where}: students learn from no other split of a "
                 f"prepared task than train; received {self.split!r}"
             )
         if self.dtype not in _DTYPES:
             raise InputError(
-                f"{self.title}: outputs are stored as {', '.join(_DTYPES)}; received "
+                f"{self.where}: outputs are stored as {', '.join(_DTYPES)}; received "
                 f"{self.dtype!r}"
             )
         if self.wanted.attention:
             raise InputError(
-                f"{self.title}: attention scores are too large to store; let the "
+                f"{self.where}: attention scores are too large to store; let the "
                 "teacher run inside the student's step (LiveTeacher)"
             )
         if self.gate is not None and self.gate.evaluation.model != self.teacher:
             raise InputError(
-                f"{self.title}: the gate must judge the teacher that "
+                f"{self.where}: the gate must judge the teacher that "
                 f"labels, {self.teacher.title}; {self.gate.title} judges another"
             )
 

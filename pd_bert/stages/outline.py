@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Outline:
-    """What is known of an artifact. None means not known yet.
+    """A description of an artifact. None means not known yet.
 
     `vocabulary` is its fingerprint; `vocabulary_file` holds it or, in a dry run, one
     that was trained on a sample. `labels` are in the order of the logits, () without

@@ -1,4 +1,4 @@
-"""What the stages that take some examples of a data set share."""
+"""The base of the stages that take some examples of a data set."""
 
 import abc
 import dataclasses

@@ -170,7 +170,7 @@ class Train(Stage):
         super().check()
         if self.architecture is None and self.initial is None:
             raise InputError(
-                f"{self.title}: a model needs an architecture or an initial "
+                f"{self.where}: a model needs an architecture or an initial "
                 "model to take it from; received neither"
             )
         for name in ("batch_size", "accumulation", "epochs"):
@@ -180,16 +180,16 @@ class Train(Stage):
                 _require_at_least_one(self, name)
         if not 0 <= self.seed < 1 << 31:
             raise InputError(
-                f"{self.title}: a seed is from 0 to 2³¹ − 1; received {self.seed}"
+                f"{self.where}: a seed is from 0 to 2³¹ − 1; received {self.seed}"
             )
         if self.batch_size % self.accumulation:
             raise InputError(
-                f"{self.title}: batch_size must be a multiple of "
+                f"{self.where}: batch_size must be a multiple of "
                 f"accumulation; received {self.batch_size} and {self.accumulation}"
             )
         if len(self.live) < len(self.teachers):
             raise InputError(
-                f"{self.title}: teachers have different names; received "
+                f"{self.where}: teachers have different names; received "
                 f"{', '.join(teacher.name for teacher in self.teachers)}"
             )
 
@@ -206,7 +206,7 @@ class Train(Stage):
         for name in self.trainable or ():
             if name not in parts:
                 raise InputError(
-                    f"{self.title}: trainable names parts of the student, "
+                    f"{self.where}: trainable names parts of the student, "
                     f"{', '.join(parts)}; received {name!r}"
                 )
 
@@ -354,7 +354,7 @@ class Train(Stage):
         return found
 
     def _require_same_texts(self, inputs: Outlines) -> None:
-        """Raises InputError for data to measure on with other texts in a row."""
+        """Raises InputError for data to measure on whose rows have other texts."""
         train = self.data.train.stage
         for stage in (each.stage for each in self.data.measured.values()):
             one, other = (inputs[self.field_of(s)].inputs for s in (train, stage))
@@ -370,5 +370,5 @@ def _require_at_least_one(stage: Stage, name: str) -> None:
     """Raises InputError for a count below one."""
     if getattr(stage, name) < 1:
         raise InputError(
-            f"{stage.title}: {name} must be at least 1; received {getattr(stage, name)}"
+            f"{stage.where}: {name} must be at least 1; received {getattr(stage, name)}"
         )
