@@ -100,7 +100,7 @@ class Runner:
             time.sleep(_POLL_SECONDS)
 
     def _unfinished(self, pending: dict[int, Stage]) -> dict[int, Stage]:
-        """Returns the pending stages that are not finished; prints the finished ones."""
+        """Returns the pending stages that are not finished; prints the others."""
         left = {}
         for number, stage in pending.items():
             if (artifact := self._workdir.artifact(stage)) is None:
