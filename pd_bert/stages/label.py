@@ -70,22 +70,22 @@ class Label(Stage):
         super().check()
         if self.split not in ("", "train"):
             raise InputError(
-                f"{self.title}: students learn from no other split of a "
+                f"{self.where}: students learn from no other split of a "
                 f"prepared task than train; received {self.split!r}"
             )
         if self.dtype not in _DTYPES:
             raise InputError(
-                f"{self.title}: outputs are stored as {', '.join(_DTYPES)}; received "
+                f"{self.where}: outputs are stored as {', '.join(_DTYPES)}; received "
                 f"{self.dtype!r}"
             )
         if self.wanted.attention:
             raise InputError(
-                f"{self.title}: attention scores are too large to store; let the "
+                f"{self.where}: attention scores are too large to store; let the "
                 "teacher run inside the student's step (LiveTeacher)"
             )
         if self.gate is not None and self.gate.evaluation.model != self.teacher:
             raise InputError(
-                f"{self.title}: the gate must judge the teacher that "
+                f"{self.where}: the gate must judge the teacher that "
                 f"labels, {self.teacher.title}; {self.gate.title} judges another"
             )
 
@@ -98,19 +98,19 @@ class Label(Stage):
     def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         shared = super().outline(inputs, survey)
         teacher, transfer = inputs["teacher"], inputs["transfer"]
-        splits = None
         if teacher.labels is not None:
             self._require_head(teacher.labels, self.where, self.teacher.title)
-        if network := teacher.network:
-            network.require(self.wanted, f"{self.where}: {self.teacher.title}")
-            if data := (transfer.splits or {}).get(self.split):
-                splits = {"": data.with_features(self._features(network))}
+        splits = None
+        data = (transfer.splits or {}).get(self.split)
+        if data is not None and teacher.network is not None:
+            splits = {"": data.with_features(self._features(teacher.network))}
         return dataclasses.replace(
             shared,
             labels=teacher.labels,
             inputs=transfer.inputs,
             sequence_length=transfer.sequence_length,
             teacher=teacher.network,
+            every_head=teacher.every_head,
             splits=splits,
         )
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 from pd_bert.costs.work import (
     Load,
     ModelPasses,
+    TeacherLoad,
     TrainingLoad,
     TrainingSteps,
     Works,
@@ -270,74 +271,49 @@ class Train(Stage):
         return self.seed if self.order_seed is None else self.order_seed
 
     def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
-        shared = super().outline(inputs, survey)
-        data = inputs[self.field_of(self.data.train.stage)]
-        labels = self._outline_of_labels(inputs, data)
-        initial = inputs["initial"].network if "initial" in inputs else None
-        architecture = self.architecture or (initial and initial.architecture)
-        network = None
-        if labels is not None and architecture and shared.vocabulary_size is not None:
-            network = Network.of(
-                architecture, self.data.task.heads(labels), shared.vocabulary_size
-            )
-            self.require(network, self._teachers(inputs))
-            if records := (data.splits or {}).get(self.data.train.folder):
-                self.require_features(
-                    records.spec, network, self.data.train.stage.title
-                )
-        if network and initial:
-            self.initialization.check(network, initial, self.where)
-        return dataclasses.replace(
-            shared,
-            labels=labels,
-            inputs=data.inputs,
-            sequence_length=data.sequence_length,
-            network=network,
-        )
-
-    def _outline_of_labels(
-        self, inputs: Outlines, data: Outline
-    ) -> tuple[str, ...] | None:
-        """Returns the label names, None if they are not known.
-
-        Raises InputError for teachers with other labels and for data with other texts.
-        """
-        if self.data.labels is None:
-            return ()
-        task = inputs[self.field_of(self.data.labels)]
-        for stage in self._labelers(task.labels) if task.labels is not None else ():
+        self._require_same_texts(inputs)
+        data, mine = self.data, inputs[self.field_of(self.data.train.stage)]
+        labels: tuple[str, ...] | None = ()
+        if data.labels is not None:
+            labels = inputs[self.field_of(data.labels)].labels
+        for stage in () if labels is None else self._labelers(labels):
             require_same_labels(
                 self.where,
                 model=f"the teacher of {stage.title}",
                 has=inputs[self.field_of(stage)].labels,
-                wanted=task.labels,
+                wanted=labels,
             )
-        if data.inputs and task.inputs and data.inputs != task.inputs:
-            raise InputError(
-                f"{self.where}: transfer set and task must have the same texts; "
-                f"{self.data.train.stage.title} has {' and '.join(data.inputs)}, "
-                f"{self.data.labels.title} has {' and '.join(task.inputs)}"
-            )
-        return task.labels
-
-    def _teachers(self, inputs: Outlines) -> dict[str, Network]:
-        """Returns the networks of the teachers that are read, where they are known."""
-        stored = inputs[self.field_of(self.data.train.stage)].teacher
-        found = {
-            name: inputs[self.field_of(self.live[name])].network
-            if name in self.live
-            else stored
-            for name in self.wanted_of_teachers
-        }
-        return {name: network for name, network in found.items() if network}
+        outline = dataclasses.replace(
+            super().outline(inputs, survey),
+            labels=labels,
+            inputs=mine.inputs,
+            sequence_length=mine.sequence_length,
+        )
+        initial = inputs["initial"].network if "initial" in inputs else None
+        architecture = self.architecture or (initial.architecture if initial else None)
+        size = outline.vocabulary_size
+        if labels is None or architecture is None or size is None:
+            return outline
+        network = Network.of(architecture, data.task.heads(labels), size)
+        self.require(network, self._networks(inputs, with_every_head=True))
+        if records := (mine.splits or {}).get(data.train.folder):
+            self.require_features(records.spec, network, data.train.stage.title)
+        if initial is not None:
+            # Vocabularies are the same, so their sizes are.
+            its = Network.of(initial.architecture, {}, size)
+            self.initialization.check(network, its, self.where)
+        return dataclasses.replace(outline, network=network)
 
     def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
-        data = self._records(inputs, self.data.train)
-        splits = {n: self._records(inputs, d) for n, d in self.data.measured.items()}
-        chosen_by = splits.get("dev")
+        measured = {
+            split: self._expected(data, inputs)
+            for split, data in self.data.measured.items()
+        }
+        decides = measured.get("dev")
         if self.validation is not None:
-            chosen_by = self._records(inputs, DataSet(self.validation))
-        wanted = self.wanted_of_teachers
+            decides = self._expected(DataSet(self.validation), inputs)
+        data = self._expected(self.data.train, inputs)
+        networks = self._networks(inputs)
         load = TrainingLoad(
             network=outline.require_network(),
             task=self.data.task,
@@ -346,12 +322,19 @@ class Train(Stage):
             batch_size=self.batch_size,
             buckets=runtime.buckets(self.buckets, data.sequence_length),
             objectives=self.objectives,
+            trainable=self.trainable,
+            student_inputs=self.student_inputs,
+            teachers=tuple(
+                TeacherLoad(
+                    name=name,
+                    network=networks.get(name),
+                    wanted=wanted,
+                    live=name in self.live,
+                )
+                for name, wanted in self.wanted_of_teachers.items()
+            ),
             optimizer=self.optimizer,
             accumulation=self.accumulation,
-            inputs=self.student_inputs,
-            trainable=self.trainable,
-            teachers=tuple(self._teachers(inputs).items()),
-            live=tuple((n, wanted[n]) for n in wanted if n in self.live),
         )
         epoch = data.batch_lengths(
             batch_size=self.batch_size, buckets=load.buckets, shuffle=True
@@ -359,7 +342,7 @@ class Train(Stage):
         per_epoch = math.ceil(sum(epoch.values()))
         steps = self.steps or per_epoch * self.epochs
         every = self.evaluate_every or max(1, per_epoch)
-        evaluations = None if chosen_by is None else math.ceil(steps / every)
+        evaluations = None if decides is None else math.ceil(steps / every)
         training = TrainingSteps(
             load=load,
             records=data,
@@ -369,22 +352,48 @@ class Train(Stage):
             exact=data.exact or self.steps is not None,
         )
         # The best weights are measured once more on every split.
-        measured = [(split, 1.0) for split in splits.values()]
-        if chosen_by is not None:
-            measured.append((chosen_by, float(evaluations or 0)))
-        measured_spec = data.spec if chosen_by is None else chosen_by.spec
-        passes = Load(
-            network=load.network,
-            task=load.task,
-            spec=tuple(measured_spec.items()),
-            sequence_length=load.sequence_length,
-            batch_size=max(self.batch_size, 32),
-            buckets=load.buckets,
+        passes = [(records, 1.0) for records in measured.values()]
+        if decides is not None:
+            passes.append((decides, float(evaluations or 0)))
+        return training, ModelPasses(
+            load=Load(
+                network=load.network,
+                task=load.task,
+                spec=load.spec if decides is None else tuple(decides.spec.items()),
+                sequence_length=load.sequence_length,
+                batch_size=max(self.batch_size, 32),
+                buckets=load.buckets,
+            ),
+            records=tuple(passes),
         )
-        return training, ModelPasses(load=passes, records=tuple(measured))
 
-    def _records(self, inputs: Outlines, data: DataSet) -> ExpectedRecords:
+    def _expected(self, data: DataSet, inputs: Outlines) -> ExpectedRecords:
         return inputs[self.field_of(data.stage)].require_records(data.folder)
+
+    def _networks(
+        self, inputs: Outlines, *, with_every_head: bool = False
+    ) -> dict[str, Network]:
+        """The networks of the teachers by name, as far as they are known."""
+        found = {}
+        for name in self.wanted_of_teachers:
+            stage = self.live.get(name, self.data.train.stage)
+            outline = inputs[self.field_of(stage)]
+            network = outline.network if name in self.live else outline.teacher
+            if network and (outline.every_head or not with_every_head):
+                found[name] = network
+        return found
+
+    def _require_same_texts(self, inputs: Outlines) -> None:
+        """Raises InputError for data to measure on whose rows have other texts."""
+        train = self.data.train.stage
+        for stage in (each.stage for each in self.data.measured.values()):
+            one, other = (inputs[self.field_of(s)].inputs for s in (train, stage))
+            if one and other and one != other:
+                raise InputError(
+                    f"{self.where}: transfer set and task must have the same texts; "
+                    f"{train.title} has {' and '.join(one)}, {stage.title} has "
+                    f"{' and '.join(other)}"
+                )
 
 
 def _require_at_least_one(stage: Stage, name: str) -> None:
