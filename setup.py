@@ -55,6 +55,7 @@ setup(
         "safetensors>=0.5",
         "matplotlib>=3.10,<4",
         "tensorboard>=2.20",
+        "datasketch>=2,<3",
         "optuna>=5,<6",
         "jinja2>=3.1,<4",
         "markupsafe>=2.1,<4",

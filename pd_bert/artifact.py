@@ -47,6 +47,37 @@ class Artifact:
         return tuple(self.info.get("labels", ()))
 
 
+def made_of(directory: pathlib.Path) -> dict[str, pathlib.Path]:
+    """Returns the folder of each artifact that the one in `directory` read, by field.
+
+    A reused artifact is a link into another working directory, and what it read lies
+    there. An artifact that is gone read nothing.
+    """
+    path = directory / "artifact.json"
+    lineage = (read_json(path).get("lineage") or {}) if path.is_file() else {}
+    found = {}
+    for field, read in lineage.items():
+        name = pathlib.Path(read["artifact"]).name
+        beside = directory.parent / name
+        found[field] = beside if beside.exists() else directory.resolve().parent / name
+    return found
+
+
+def ancestors(directory: pathlib.Path) -> dict[pathlib.Path, Artifact]:
+    """Returns what the artifact in `directory` was made from, by folder, nearest first.
+
+    Artifacts that are gone are left out.
+    """
+    found: dict[pathlib.Path, Artifact] = {}
+    todo = [directory.resolve()]
+    while todo:
+        for folder in (each.resolve() for each in made_of(todo.pop(0)).values()):
+            if folder not in found and (folder / "artifact.json").is_file():
+                found[folder] = Artifact(folder)
+                todo.append(folder)
+    return found
+
+
 def save_model(model: Model, directory: pathlib.Path) -> None:
     """Writes a model into an artifact's folder; OSError where there is no room."""
     # HDF5, in which Keras writes weights, crashes the process when a disk is full.

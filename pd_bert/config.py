@@ -1,4 +1,4 @@
-"""All that knows gin: reading recipes, checking them, making their values."""
+"""The one module that knows gin: it reads recipes, checks them, makes their values."""
 
 import contextlib
 import dataclasses
@@ -20,22 +20,27 @@ from pd_bert.errors import InputError
 from pd_bert.runs.recipe import Recipe, axis_values, in_order
 from pd_bert.stages.base import Stage
 from pd_bert.training.runtime import Runtime
-from pd_bert.values import class_path
+from pd_bert.values import trust
 
 T = TypeVar("T")
+
+_FEATURE = "__gin__.dynamic_registration"
+_FACADE = "from pd_bert import api as pd"
+# Fields that map macros to the values that they take.
+_OVER_MACROS = ("axes", "space")
 
 _text = ""  # gin's configuration, which belongs to it, is the process's as well
 
 
 def gin_folder() -> pathlib.Path:
-    """The gin files that ship with the package, or those beside it in a checkout."""
+    """Returns the folder of gin files in the package, or beside it in a checkout."""
     package = pathlib.Path(pd_bert.__file__).parent
     installed = package / "gin"
     return installed if installed.is_dir() else package.parent / "gin"
 
 
 def recipe_names() -> list[str]:
-    """The names that `load` finds in the gin folder."""
+    """Returns the names of the recipes that ship with the package."""
     folder = gin_folder() / "recipes"
     return sorted(
         str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.gin")
@@ -47,9 +52,12 @@ def load(
 ) -> tuple[Recipe, list[Stage], Runtime]:
     """Reads gin files (paths, or names in the gin folder) and then bindings.
 
+    Bindings know `pd`, which is `pd_bert.api`, and the names that the files import.
+
     Returns the recipe, with `axis_values`, its stages in order, over all values of its
-    axes, and the runtime. Raises InputError for a missing file, a misspelt name, macro
-    or parameter, and for a parameter that is required and was not given.
+    axes, and the runtime. Modules that the files import are trusted from then on.
+    Raises InputError for a missing file, a misspelt name, macro or parameter, and for a
+    parameter that is required and was not given.
     """
     gin.clear_config()
     gin.add_config_file_search_path(str(gin_folder()))
@@ -60,12 +68,15 @@ def load(
             parsed = [gin.parse_config_file(str(path)) for path in paths]
             for binding in bindings:
                 at = f"binding {binding!r}"
-                gin.parse_config(binding)
+                _bind(binding)
             at = f"configuration {', '.join(files)}"
             gin.finalize()
         global _text
         _text = "\n".join(_texts(parsed))
+        for module in imported_modules():
+            trust(module)
         _check_macros("\n".join([_text, *bindings]))
+        _check_calls()
         recipe, runtime = _make(Recipe), _make(Runtime)
         _check_axes(recipe, bindings)
         points = list(_points(recipe))
@@ -89,17 +100,17 @@ def load(
 
 
 def text() -> str:
-    """What the gin files of the last `load`, and those that they include, hold."""
+    """Returns the gin files of the last `load`, and what they include, as one text."""
     return _text
 
 
 def operative() -> str:
-    """What the last `load` used, as gin text that gives the same again."""
+    """Returns what the last `load` used, as gin text that gives the same again."""
     return gin.operative_config_str()
 
 
 def value(cls: type[T]) -> T:
-    """The value of a class, as the last `load` binds it.
+    """Makes the value of a class, as the last `load` binds it.
 
     Raises InputError if a parameter is required and was not given.
     """
@@ -110,7 +121,7 @@ def value(cls: type[T]) -> T:
 
 
 def used_macros() -> dict[str, Any]:
-    """The macros that the last `load` found in use, with their values."""
+    """Returns the macros that the last `load` found in use, with their values."""
     values = {
         scope: bound["value"]
         for (scope, name), bound in gin_config._CONFIG.items()
@@ -122,8 +133,18 @@ def used_macros() -> dict[str, Any]:
     return {name: values[name] for name in sorted(used & values.keys())}
 
 
+def imported_modules() -> list[str]:
+    """Returns the modules that the gin files of the last `load` import, by name."""
+    found = {statement.module for statement in gin_config._IMPORTS}
+    return sorted(found - {_FEATURE})
+
+
 def as_bindings(point: Mapping[str, object]) -> list[str]:
-    """Values of macros as gin bindings."""
+    """Writes values of macros, as `Recipe.axes` and `Search.space` hold them, in gin.
+
+    >>> as_bindings({"STUDENT": "@tiny/pd.Bert", "SEED": 1})
+    ['STUDENT = @tiny/pd.Bert()', 'SEED = 1']
+    """
     return [f"{name} = {_expression(value)}" for name, value in point.items()]
 
 
@@ -138,10 +159,74 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(verbosity)
 
 
+def _bind(binding: str) -> None:
+    """Parses a binding, where `pd` and what the gin files import have their names.
+
+    A name that files give to different modules is left out: gin reports its use.
+    """
+    modules: dict[str, set[str]] = {"pd": {_FACADE}}
+    for statement in gin_config._IMPORTS:
+        # `import a.b` and `import a.c` both bind a, and go together.
+        whole = not (statement.is_from or statement.alias)
+        name = statement.format() if whole else statement.bound_name()
+        if statement.module != _FEATURE:
+            modules.setdefault(name, set()).add(statement.format())
+    imports = [lines.pop() for lines in modules.values() if len(lines) == 1]
+    feature = "from __gin__ import dynamic_registration"
+    gin.parse_config("\n".join([feature, *sorted(imports), binding]))
+
+
 def _make(cls: type[T]) -> T:
-    """The value of a class, with what the configuration binds of it, if anything."""
-    bound = any(name == class_path(cls) for _, name in gin_config._CONFIG)
-    return gin.get_configurable(cls)() if bound else cls()
+    """Makes the value of a class, with what the configuration binds of it, if anything.
+
+    Fields that map macros to values have references in them as text.
+    """
+    registered = gin_config._inverse_lookup(cls)
+    selector = registered and registered.selector
+    if not any(name == selector for _, name in gin_config._CONFIG):
+        return cls()
+    made = gin.get_configurable(cls)()
+    bound = gin_config._CONFIG.get(("", selector), {})
+    texts = {
+        field: {
+            name: _values(values, f"{cls.__name__}.{field}: {name}")
+            for name, values in _followed(bound[field]).items()
+        }
+        for field in _OVER_MACROS
+        if field in bound and isinstance(_followed(bound[field]), Mapping)
+    }
+    return dataclasses.replace(made, **texts) if texts else made
+
+
+def _followed(value: Any) -> Any:
+    """The value of a macro, or of a macro that is a macro; else the value itself."""
+    while isinstance(value, gin_config.ConfigurableReference):
+        if value.config_key[1] != "gin.macro":
+            break
+        value = gin_config._CONFIG[value.config_key]["value"]
+    return value
+
+
+def _values(values: Any, where: str) -> Any:
+    """The values of a macro, with references as text."""
+    values = _followed(values)
+    if not isinstance(values, tuple | list):
+        return values
+    return tuple(_text_of(value, where) for value in values)
+
+
+def _text_of(value: Any, where: str) -> Any:
+    """A value with references as text: '@tiny/pd.Bert', whether or not it is called."""
+    if isinstance(value, gin_config.ConfigurableReference):
+        return repr(value).removesuffix("()")
+    if isinstance(value, tuple | list):
+        return tuple(_text_of(item, where) for item in value)
+    if _is_reference(value):
+        raise InputError(
+            f"{where}: a reference is written without quotes, as in "
+            f"(@tiny/pd.Bert, @mini/pd.Bert); received {value!r}"
+        )
+    return value
 
 
 def _find(name: str) -> pathlib.Path:
@@ -170,15 +255,21 @@ def _points(recipe: Recipe) -> Iterator[tuple[dict[str, object], tuple[Stage, ..
     for values in itertools.product(*recipe.axes.values()):
         with gin.unlock_config():
             for name, value in zip(names, values, strict=True):
-                gin.parse_config(f"{name} = {_expression(value)}")
+                _bind(f"{name} = {_expression(value)}")
         yield dict(zip(names, values, strict=True)), _make(Recipe).stages
 
 
 def _expression(value: object) -> str:
-    """An axis's value as gin writes it; '@…' and '%…' are references, not strings."""
-    if isinstance(value, str) and value.startswith(("@", "%")):
-        return value
+    """A value as gin writes it; '@…' names a factory, and the macro what it makes."""
+    if isinstance(value, str) and _is_reference(value):
+        return f"{value}()" if value.startswith("@") else value
+    if isinstance(value, tuple | list):
+        return f"({''.join(f'{_expression(item)}, ' for item in value)})"
     return repr(value)
+
+
+def _is_reference(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(("@", "%"))
 
 
 def _check_axes(recipe: Recipe, bindings: Sequence[str]) -> None:
@@ -221,9 +312,23 @@ def _check_macros(text: str) -> None:
         )
 
 
+def _check_calls() -> None:
+    """Raises InputError for a macro that is a class, where its value was meant."""
+    for name in sorted(_macros()):
+        value = gin_config._CONFIG[name, "gin.macro"]["value"]
+        is_factory = getattr(value, "evaluate", None) is False
+        if is_factory and isinstance(value.configurable.wrapped, type):
+            raise InputError(
+                f"{name} must be a value, which a class makes when it is called: "
+                f"{name} = {value}(); received {value}"
+            )
+
+
 def _explained(error: BaseException) -> str:
     """gin's message on one line, without the whole configuration that may follow."""
     text = " ".join(str(error).split())
+    # The message shows the binding; gin counts the lines of the imports before it.
+    text = re.sub(r"\.? \(line \d+\)$| In bindings string line \d+ .*", "", text)
     if macro := re.match(r"No bindings specified for '([^']*)/gin.macro'", text):
         return f"the macro {macro[1]} is used and must be set; nothing sets it"
     return text

@@ -49,31 +49,24 @@ _CORPUS_MEGABYTES = 20
 
 _PREPARE = """\
 from __gin__ import dynamic_registration
-from pd_bert.data.sources import text_lines
-from pd_bert.stages import prepare_corpus
-from pd_bert.stages import read_vocabulary
-from pd_bert.runs import recipe
-from pd_bert.training import runtime
-text_lines.TextLines.files = '{text}'
-read_vocabulary.ReadVocabulary.file = '{vocabulary}'
-prepare_corpus.PrepareCorpus.source = @text_lines.TextLines()
-prepare_corpus.PrepareCorpus.vocabulary = @read_vocabulary.ReadVocabulary()
-prepare_corpus.PrepareCorpus.sequence_length = 128
-prepare_corpus.PrepareCorpus.next_sentence = True
-runtime.Runtime.processes = 2
-recipe.Recipe.name = 'benchmark'
-recipe.Recipe.stages = (@prepare_corpus.PrepareCorpus(),)
+from pd_bert import api as pd
+pd.TextLines.files = '{text}'
+pd.ReadVocabulary.file = '{vocabulary}'
+pd.PrepareCorpus.source = @pd.TextLines()
+pd.PrepareCorpus.vocabulary = @pd.ReadVocabulary()
+pd.PrepareCorpus.sequence_length = 128
+pd.PrepareCorpus.next_sentence = True
+pd.Runtime.processes = 2
+pd.Recipe.name = 'benchmark'
+pd.Recipe.stages = (@pd.PrepareCorpus(),)
 """
 
 _SWEEP = """\
 include 'recipes/quickstart.gin'
 from __gin__ import dynamic_registration
-from pd_bert.contrib import docstrings
-from pd_bert.models import bert
-from pd_bert.stages import evaluate
-from pd_bert.runs import recipe
-METHOD = @pd/evaluate.Evaluate()
-docstrings.Docstrings.packages = ('keras', 'rich', 'sklearn')
+from pd_bert import api as pd
+METHOD = @pd/pd.Evaluate()
+pd.Docstrings.packages = ('keras', 'rich', 'sklearn')
 LABELED = 500
 TRANSFER_SIZE = 1000
 PRETRAIN_STEPS = 40
@@ -81,9 +74,9 @@ TEACHER_PRETRAIN_STEPS = 40
 FINETUNE_EPOCHS = 2
 TEACHER_EPOCHS = 2
 DISTILL_EPOCHS = 2
-recipe.Recipe.name = 'sweep'
-recipe.Recipe.axes = {axes}
-recipe.Recipe.stages = (@teacher/evaluate.Evaluate(), %METHOD)
+pd.Recipe.name = 'sweep'
+pd.Recipe.axes = {{'STUDENT': [{sizes}], 'METHOD': [{methods}], 'SEED': {seeds}}}
+pd.Recipe.stages = (@teacher/pd.Evaluate(), %METHOD)
 """
 
 
@@ -273,12 +266,12 @@ def _sweep_once(
 ) -> float:
     """Seconds of a run, from the start of its process to its end."""
     gin, run = folder / "sweep.gin", folder / "sweep"
-    axes = {
-        "STUDENT": tuple(f"@{size}/bert.Bert()" for size in sizes),
-        "METHOD": tuple(f"@{method}/evaluate.Evaluate()" for method in methods),
-        "SEED": tuple(seeds),
-    }
-    gin.write_text(_SWEEP.format(axes=axes))
+    text = _SWEEP.format(
+        sizes=", ".join(f"@{size}/pd.Bert" for size in sizes),
+        methods=", ".join(f"@{method}/pd.Evaluate" for method in methods),
+        seeds=list(seeds),
+    )
+    gin.write_text(text)
     shutil.rmtree(run, ignore_errors=True)
     command = [sys.executable, "-m", "pd_bert.bin.run"]
     begin = time.monotonic()

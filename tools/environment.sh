@@ -1,6 +1,6 @@
-# Makes .venv with the pinned dependencies and the package; sourced by the other tools.
+# Makes .venv with the pinned dependencies and the package; the other tools source it.
 #   environment LOCK_FILE [LOCK_FILE …]
-# Safe to run again: what is installed already is left alone.
+# It can be run again: packages that are installed already are not installed again.
 environment() {
   local python="${PYTHON:-python3}" pip=".venv/bin/python -m pip --disable-pip-version-check"
   "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
@@ -15,7 +15,7 @@ environment() {
   _once package setup.py $pip install --quiet --no-deps --no-build-isolation --editable .
 }
 
-# _once NAME FILE COMMAND…: runs the command unless it was run for this FILE before.
+# _once NAME FILE COMMAND…: runs the command, unless it has run for the same FILE.
 _once() {
   local stamp=".venv/installed-$1" wanted
   wanted=$(sha256sum < "$2")

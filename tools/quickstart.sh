@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# From nothing to a distilled model that predicts: a quarter of an hour on two cores.
-# Run again, it reuses what is finished. WORKDIR=DIR changes the folder; arguments go to
-# pd-bert-run.
+# Trains a distilled model from scratch and predicts with it: a quarter of an hour on two
+# cores. A second run reuses finished stages. WORKDIR=DIR sets the folder; arguments go
+# to pd-bert-run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/environment.sh
 environment requirements.lock
 WORKDIR="${WORKDIR:-runs/quickstart}"
-# Half precision where the CPU has it: a third faster.
+# Half precision, if the CPU supports it: a third faster.
 precision=()
 if grep -qE 'avx512_bf16|amx_bf16' /proc/cpuinfo 2>/dev/null; then
   precision=(--gin_file=runtime/cpu_bfloat16.gin)

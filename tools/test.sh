@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Lint, types and all tests, in the environment that the quickstart uses. Arguments go
-# to pytest. Tests on real data look in PD_BERT_DATA and are skipped without it.
+# Runs lint, type checks and all tests in the environment of the quickstart. Arguments go
+# to pytest. Tests on real data read PD_BERT_DATA and are skipped without it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/environment.sh
@@ -8,6 +8,6 @@ environment requirements.lock requirements-test.lock
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy
-# Most of a test's time is Python's, of one core. A file stays in one process, since its
-# tests share runs.
+# Most tests use one core. The tests of a file stay in one process, since they share
+# runs.
 .venv/bin/python -m pytest -n 2 --dist loadfile "$@"

@@ -12,9 +12,9 @@ from pd_bert.runs.result_group import TEACHER, ResultGroup
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Choice:
-    """A task's best student by its mean on dev, or None, and why.
+    """A task's best student by its mean on dev, or None, and the reason in sentences.
 
-    `next_best` is the runner-up among those that fit. `reason` is whole sentences.
+    `next_best` is the runner-up among the students that fit the limits.
     """
 
     task: str
@@ -30,29 +30,20 @@ def choose(
     max_size_mb: float | None = None,
     compare: Compare,
 ) -> tuple[Choice, ...]:
-    """A choice for each task among the models that are not its teacher.
+    """Returns a choice for each task among the models that are not its teacher.
 
-    Means over tasks are no models to choose from. A model whose latency or size was
-    not measured does not fit a limit on it. The test split has no say. Of equals the
-    smaller, then the faster, then the first is taken.
+    Means over tasks are not candidates. A model whose latency or size was not measured
+    does not fit a limit on it. The test split is not used. Of equals the smaller, then
+    the faster, then the first is chosen.
     """
     found = [each for each in found if each.kind == "evaluate"]
-    tasks = dict.fromkeys(each.task for each in found)
+    students: dict[str, list[ResultGroup]] = {each.task: [] for each in found}
+    for each in found:
+        if each.method != TEACHER and "dev" in each.spreads:
+            students[each.task].append(each)
     return tuple(
-        _choice(
-            task,
-            [
-                each
-                for each in found
-                if each.task == task
-                and each.method != TEACHER
-                and "dev" in each.spreads
-            ],
-            max_latency_ms,
-            max_size_mb,
-            compare,
-        )
-        for task in tasks
+        _choice(task, candidates, max_latency_ms, max_size_mb, compare)
+        for task, candidates in students.items()
     )
 
 
@@ -130,7 +121,7 @@ def _counted(students: Sequence[ResultGroup]) -> str:
 
 
 def _against(best: ResultGroup, other: ResultGroup, compare: Compare) -> str:
-    """How far the runner-up is behind, and whether that may be chance."""
+    """The runner-up's distance, and if it may be chance."""
     gap = best.spreads["dev"].mean - other.spreads["dev"].mean
     text = f"The next is {other.title}, {gap:.1f} points behind"
     intervals = []
@@ -140,26 +131,20 @@ def _against(best: ResultGroup, other: ResultGroup, compare: Compare) -> str:
         intervals.append(("seeds", *seeds))
     if not intervals:
         return f"{text}; these seeds, without predictions, leave noise unknown."
-    told = ", ".join(
-        f"{low:.1f} to {high:.1f} over {what}" for what, low, high in intervals
+    shown = ", ".join(
+        f"{low:.1f} to {high:.1f} over {of}" for of, low, high in intervals
     )
     noise = any(low <= 0 <= high for _, low, high in intervals)
-    return f"{text}, {'within' if noise else 'beyond'} noise (95 % interval {told})."
+    return f"{text}, {'within' if noise else 'beyond'} noise (95 % interval {shown})."
 
 
 def _over_seeds(best: ResultGroup, other: ResultGroup) -> tuple[float, float] | None:
-    """Welch's 95 % interval of the means' difference; None if it cannot be known.
+    """Welch's 95 % interval of the means' difference; None if it is not defined.
 
-    It cannot of a single seed, nor of seeds without any variance, which are too few.
+    It is not for a single seed, nor for seeds without any variance, which are too few.
     """
-    one, two = (each.values("dev") for each in (best, other))
-    if min(len(one), len(two)) < 2:
+    sides = [each.values("dev") for each in (best, other)]
+    if min(map(len, sides)) < 2 or not any(map(np.var, sides)):
         return None
-    squares = [np.var(side, ddof=1) / len(side) for side in (one, two)]
-    gap, square = float(np.mean(one) - np.mean(two)), sum(squares)
-    if not square:
-        return None
-    parts = zip(squares, (one, two), strict=True)
-    freedom = square**2 / sum(part**2 / (len(side) - 1) for part, side in parts)
-    half = float(scipy.stats.t.ppf(0.975, freedom)) * float(square) ** 0.5
-    return gap - half, gap + half
+    interval = scipy.stats.ttest_ind(*sides, equal_var=False).confidence_interval()
+    return float(interval.low), float(interval.high)

@@ -1,6 +1,6 @@
 """Metrics of many confusion matrices at once, for resampling.
 
-The same figures as those of `pd_bert.tasks.metrics`, which take a call a resample.
+They equal the metrics of `pd_bert.tasks.metrics`, which need one call per resample.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,18 +14,21 @@ CountMetric = Callable[[np.ndarray], np.ndarray]
 
 
 def f1(counts: np.ndarray) -> np.ndarray:
-    """F1 of class 1; `counts` int [n, labels, labels], [gold, predicted] → [n]."""
+    """Returns F1 of class 1, [n]; `counts` are int [n, gold, predicted]."""
     return _f1(counts)[:, 1]
 
 
 def macro_f1(counts: np.ndarray) -> np.ndarray:
-    """The mean F1 of the classes that occur, as gold label or as answer."""
+    """Returns the mean F1 of the classes that occur, as gold label or as answer."""
     occurs = counts.sum(axis=1) + counts.sum(axis=2) > 0
     return np.asarray((_f1(counts) * occurs).sum(axis=1) / occurs.sum(axis=1))
 
 
 def matthews(counts: np.ndarray) -> np.ndarray:
-    """Matthews correlation of any number of classes (Gorodkin 2004); 0 for 0/0."""
+    """Returns the Matthews correlation of any number of classes; 0 for 0/0.
+
+    See Gorodkin 2004.
+    """
     counts = counts.astype(np.float64)
     gold, predicted = counts.sum(axis=2), counts.sum(axis=1)
     all_ = gold.sum(axis=1)
@@ -45,7 +48,7 @@ COUNT_METRICS: Mapping[Any, CountMetric] = {
 def resampled_counts(
     gold: np.ndarray, predicted: np.ndarray, index: np.ndarray, labels: int
 ) -> np.ndarray:
-    """The confusion matrices of resamples: `index` int [n, examples] → [n, K, K]."""
+    """Returns [n, labels, labels], the confusion matrices of `index` [n, examples]."""
     cells = (gold * labels + predicted)[index]
     size = labels * labels
     offsets = size * np.arange(len(index))[:, None]

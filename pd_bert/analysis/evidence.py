@@ -1,4 +1,4 @@
-"""What a report is made from."""
+"""Runs as a report shows them: groups, splits, comparisons."""
 
 import dataclasses
 import functools
@@ -10,12 +10,8 @@ from pd_bert.analysis.runs import Runs, folder
 from pd_bert.analysis.statistics import Difference, Metric, paired_bootstrap
 from pd_bert.errors import InputError
 from pd_bert.runs.group_results import group_results
-from pd_bert.runs.result_group import (
-    TEACHER,
-    ResultGroup,
-    nearest,
-    teacher_of,
-)
+from pd_bert.runs.result_group import TEACHER, ResultGroup, nearest, teacher_of
+from pd_bert.runs.results_table import splits_of
 from pd_bert.tasks import metrics as known_metrics
 
 _SPLITS = ("dev", "test")
@@ -23,10 +19,10 @@ _SPLITS = ("dev", "test")
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Evidence:
-    """Runs with their groups, and what is asked of them.
+    """Runs with their groups, and the choices of a report.
 
-    `split` is that on which models are shown and compared; where no model of a task
-    has it, dev is. `baseline` is a method, or None for no comparison.
+    `split` is the one on which models are shown and compared; dev for a task of which
+    no model has it. `baseline` is a method, or None for no comparison.
     """
 
     runs: Runs
@@ -43,26 +39,26 @@ class Evidence:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """In the order of all figures, so that each has the same mark in all."""
+        """The methods in one order, so that each has the same mark in all figures."""
         return tuple(dict.fromkeys(each.method for each in self.groups))
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """What was found so far that could not be read, in sentences."""
+        """Files and figures that could not be read so far, in sentences."""
         return (*self.runs.faults, *self.files.faults)
 
     def of_task(self, task: str) -> tuple[ResultGroup, ...]:
         return tuple(each for each in self.groups if each.task == task)
 
     def split_of(self, task: str) -> str:
-        """The split on which all models of a task are shown."""
+        """Returns the split on which all models of a task are shown."""
         splits = splits_of(self.of_task(task))
         return self.split if self.split in splits else splits[0]
 
     def left_out(
         self, task: str, shown: Iterable[ResultGroup], why: str = "not measured on it"
     ) -> str:
-        """A sentence that names the task's models that are not shown; "" for none."""
+        """Returns a sentence that names the task's models that are not shown, or ""."""
         held = set(shown)
         names = [each.title for each in self.of_task(task) if each not in held]
         return f" Left out, as {why}: {', '.join(names)}." if names else ""
@@ -71,16 +67,16 @@ class Evidence:
         return teacher_of(group, self.groups) if group.method != TEACHER else None
 
     def predictions(self, group: ResultGroup) -> tuple[Predictions, ...]:
-        """Those of each seed on the task's split; () unless every seed has them."""
+        """Returns each seed's predictions on the task's split; () if one has none."""
         return self._predictions(group, self.split_of(group.task))
 
     def compare(
         self, ours: ResultGroup, theirs: ResultGroup, split: str
     ) -> Difference | None:
-        """The paired bootstrap of two groups, in percent points; None if it cannot be.
+        """Returns the paired bootstrap of two groups, in percent points.
 
-        It cannot without stored predictions of both on the same examples, and for
-        metrics that `pd_bert.tasks.metrics` does not have.
+        None without stored predictions of both on the same examples, and for metrics
+        that `pd_bert.tasks.metrics` does not have.
         """
         metric = metric_named(ours.metric)
         one, other = (self._predictions(each, split) for each in (ours, theirs))
@@ -94,12 +90,8 @@ class Evidence:
             [each.predicted for each in other],
             one[0].label,
         )
-        return Difference(
-            value=100 * found.value,
-            low=100 * found.low,
-            high=100 * found.high,
-            share=found.share,
-        )
+        ends = {key: 100 * getattr(found, key) for key in ("value", "low", "high")}
+        return dataclasses.replace(found, **ends)
 
     @functools.cached_property
     def comparisons(self) -> dict[ResultGroup, tuple[ResultGroup, Difference]]:
@@ -120,7 +112,7 @@ class Evidence:
 
     @functools.cached_property
     def timed(self) -> str:
-        """What a latency is that of: one example, or a batch of several."""
+        """The input of a latency: one example, or a batch of several."""
         sizes = sorted(
             {
                 int(self.runs.info(row).get("latency_batch_size") or 1)
@@ -134,14 +126,12 @@ class Evidence:
         return f"a batch of {' or '.join(map(str, sizes))}"
 
     def foremost(self, task: str) -> tuple[ResultGroup, ...]:
-        """Of each method of a task, of those with predictions, the best on dev."""
+        """Returns for each method the model with predictions that is best on dev."""
         best: dict[str, ResultGroup] = {}
-        for each in self.of_task(task):
+        for each in sorted(self.of_task(task), key=_on_dev, reverse=True):
             if self.predictions(each):
-                held = best.setdefault(each.method, each)
-                if _on_dev(each) > _on_dev(held):
-                    best[each.method] = each
-        return tuple(best.values())
+                best.setdefault(each.method, each)
+        return tuple(best[method] for method in self.methods if method in best)
 
     def _predictions(self, group: ResultGroup, split: str) -> tuple[Predictions, ...]:
         return self.files.of(map(folder, group.rows), split)
@@ -160,8 +150,8 @@ def gather(
 ) -> Evidence:
     """Reads working directories; `split` is by default test where there is one.
 
-    Raises InputError as `Runs` does, and for a split or baseline that no evaluation
-    has; without a finished evaluation neither they nor limits are looked at.
+    Without a finished evaluation the other arguments are ignored. Raises InputError as
+    `Runs` does, and for a split or baseline that no evaluation has.
     """
     runs = Runs(directories)
     if not runs.measured:
@@ -196,14 +186,8 @@ def gather(
     )
 
 
-def splits_of(found: Iterable[ResultGroup]) -> tuple[str, ...]:
-    """The measured splits: dev and test first."""
-    names = [split for each in found for split in each.spreads]
-    return tuple(dict.fromkeys([*(s for s in _SPLITS if s in names), *names]))
-
-
 def common_metric(found: Iterable[ResultGroup]) -> str:
-    """The groups' metric, or "metric" where they have different ones."""
+    """Returns the groups' metric, or "metric" where they have different ones."""
     names = {each.metric for each in found}
     return next(iter(names)) if len(names) == 1 else "metric"
 
@@ -211,7 +195,7 @@ def common_metric(found: Iterable[ResultGroup]) -> str:
 def baseline_of(
     group: ResultGroup, others: Iterable[ResultGroup], method: str
 ) -> ResultGroup | None:
-    """What a group is compared with: the nearest of `method` and its size.
+    """Returns the group to compare a group with: the nearest of `method` and its size.
 
     The teacher, which has one size for all students, may be of another. None where
     there is none or several, and for groups of `method` itself.
@@ -227,7 +211,7 @@ def baseline_of(
 
 
 def metric_named(name: str) -> Metric | None:
-    """A metric of `pd_bert.tasks.metrics`; None if it has none of that name."""
+    """Returns a metric of `pd_bert.tasks.metrics`; None if it has none of the name."""
     found = None if name.startswith("_") else getattr(known_metrics, name, None)
     return found if callable(found) else None
 

@@ -12,6 +12,7 @@ from pd_bert.runs.axis_names import as_key, axis_names
 from pd_bert.runs.confidence_interval import ConfidenceInterval, confidence_interval
 from pd_bert.runs.figure import Figure
 from pd_bert.runs.result_group import WORKDIR, ResultGroup
+from pd_bert.tasks.meta_score import meta_score, score_on_dev
 
 RUN, PAPER = "run", "paper"
 
@@ -157,7 +158,7 @@ def _places(
 
 def _apart(places: list[_Place]) -> list[_Place]:
     """No two at one place: panels are told by task, then lines by the rest."""
-    axes = dict.fromkeys(axis for each in places for axis in each.group.told)
+    axes = dict.fromkeys(axis for each in places for axis in each.group.labels)
     ways: list[tuple[bool, Callable[[ResultGroup], str]]] = [
         (True, lambda group: group.task),
         (False, lambda group: group.method),
@@ -183,9 +184,9 @@ def _apart(places: list[_Place]) -> list[_Place]:
 
 def _axis(group: ResultGroup, axis: str) -> str:
     """What an axis adds to a line's name."""
-    if axis not in group.told:
+    if axis not in group.labels:
         return ""
-    value = group.told[axis]
+    value = group.labels[axis]
     return f"({value})" if axis == WORKDIR else f"({axis} {value})"
 
 
@@ -222,22 +223,16 @@ def _meta_scores(
 ) -> Iterator[float]:
     """The mean over tasks, in percent, of each seed that has all of them.
 
-    A task's score is the mean over its dev sets (`dev`, and `dev_…`) of the mean of
-    the metrics.
+    A task's score is the mean over its dev sets of the mean of the metrics.
     """
     scores: dict[object, dict[Any, list[float]]] = {}
     for row in rows:
-        on_dev = [
-            plain.fmean(found.values())
-            for split, found in row["metrics"].items()
-            if found and (split == "dev" or split.startswith("dev_"))
-        ]
-        if on_dev:
+        if (score := score_on_dev(row["metrics"])) is not None:
             of_seed = scores.setdefault(row["seed"], {})
-            of_seed.setdefault(row["task"], []).append(100 * plain.fmean(on_dev))
+            of_seed.setdefault(row["task"], []).append(100 * score)
     for found in scores.values():
         if found.keys() == tasks:
-            yield plain.fmean(plain.fmean(each) for each in found.values())
+            yield meta_score({task: plain.fmean(each) for task, each in found.items()})
 
 
 def _is_number(value: object) -> bool:

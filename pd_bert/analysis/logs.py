@@ -71,13 +71,11 @@ def logged(runs: Runs) -> list[tuple[str, pathlib.Path]]:
 
 def _names(runs: Runs) -> dict[str, str]:
     """How readers know a stage, by its folder; unique."""
-    told: dict[str, str] = {}
+    names: dict[str, str] = {}
     for row in runs.rows:
         seed = "" if row["seed"] is None else f" seed {row['seed']}"
-        title, size = runs.title(row), row["size"]
-        alike = not size or str(row["stage"]).endswith(f"-{size}")
-        told[folder(row).name] = f"{title}{'' if alike else f' {size}'}{seed}"
-    return unique_names(told)
+        names[folder(row).name] = runs.sized_title(row) + seed
+    return unique_names(names)
 
 
 def _scalars(

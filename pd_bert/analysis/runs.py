@@ -95,6 +95,11 @@ class Runs:
         told = len(tasks) > 1 and row["task"] in tasks
         return f"{row['stage']} {row['task']}" if told else str(row["stage"])
 
+    def sized_title(self, row: ResultRow) -> str:
+        """Returns a stage's title with its size, where its name does not end in it."""
+        size, named = row["size"], str(row["stage"]).endswith(f"-{row['size']}")
+        return self.title(row) if not size or named else f"{self.title(row)} {size}"
+
     @functools.cached_property
     def recipes(self) -> tuple[str, ...]:
         """The recipes' names, each once; a directory's name where none is recorded."""
@@ -157,22 +162,6 @@ def artifact_info(directory: pathlib.Path) -> dict[str, Any]:
 def folder(row: ResultRow) -> pathlib.Path:
     """The folder of a row's artifact."""
     return pathlib.Path(row["artifact"])
-
-
-def made_of(directory: pathlib.Path) -> dict[str, pathlib.Path]:
-    """The folder of each artifact that the one in `directory` read, by field.
-
-    A reused artifact is a link into another working directory, and what it read lies
-    there.
-    """
-    lineage = artifact_info(directory).get("lineage") or {}
-    found = {}
-    for field, read in lineage.items():
-        beside = directory.parent / read["artifact"]
-        found[field] = (
-            beside if beside.exists() else directory.resolve().parent / read["artifact"]
-        )
-    return found
 
 
 def column(row: ResultRow, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""How sure a difference between models is, over examples."""
+"""The uncertainty of a difference between models, over examples."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -19,17 +19,17 @@ Metric = Callable[[np.ndarray, np.ndarray], float]
 RESAMPLES = 4000
 _SLOW_RESAMPLES = 1000  # where the metric is called for each
 _BATCH = 1 << 21  # examples of the resamples that are in memory together
-# Rounding of means must not part what is equal.
+# Rounding of means must not make equal sides differ.
 _DIGITS = 12
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Difference:
-    """How much higher one side's metric is than another's, with a 95 % interval.
+    """The difference of two sides' metrics with its 95 % interval.
 
     `share` is twice the smaller of the shares of resamples in which the difference is
-    ≤ 0 and ≥ 0, at most 1: small where the sign is sure, near 1 where it is not. It
-    behaves like a two-sided p-value but is none.
+    ≤ 0 and ≥ 0, at most 1: small where the sign is certain, near 1 where it is not. It
+    behaves like a two-sided p-value but is not one.
     """
 
     value: float
@@ -46,14 +46,14 @@ def paired_bootstrap(
     *,
     seed: int = 0,
 ) -> Difference:
-    """The paired bootstrap over examples (Efron and Tibshirani 1993, chapter 16).
+    """Returns the paired bootstrap over examples (Efron, Tibshirani 1993, chapter 16).
 
     `ours` and `theirs` are the predictions [n] of each seed's model, on the same
-    examples in the same order; `gold` [n]. Resampled are the examples, n of n with
-    replacement, the same ones for all models of both sides. In each resample the
-    metric is taken of every model and averaged over the seeds of its side; the
-    difference is of the two means. The interval is the percentile one. The models are
-    taken as they are: the interval speaks of other examples, not of other seeds.
+    examples in the same order; `gold` [n]. The examples are resampled, n of n with
+    replacement, the same for all models of both sides. In each resample the metric of
+    every model is averaged over the seeds of its side; the difference is that of the
+    two means. The interval is the percentile interval. It is about other examples, not
+    about other seeds.
 
     Deterministic for a `seed`. Raises InputError if lengths differ or there are fewer
     than two examples.
@@ -85,8 +85,8 @@ def paired_bootstrap(
         "rng": np.random.default_rng(seed),
     }
     if metric is accuracy:
-        # A mean over examples, which needs no more than the difference at each: in
-        # whole numbers, so that sides that are equal are exactly so.
+        # A mean over examples needs only the difference at each: in whole numbers, so
+        # that equal sides are exactly equal.
         right = [sum((e == gold).astype(np.int64) for e in s) for s in (ours, theirs)]
         gaps = right[0] * len(theirs) - right[1] * len(ours)
         scale = len(ours) * len(theirs) * count
@@ -128,8 +128,8 @@ def _of_counts(
     theirs: Sequence[np.ndarray],
     gold: np.ndarray,
 ) -> Callable[..., np.ndarray]:
-    """The difference of a metric of confusion matrices, over resamples at once."""
-    # Of two at least: where no example is positive, nor any answer.
+    """Returns the difference of a metric of confusion matrices, over resamples."""
+    # At least two: there may be no positive example, and no positive answer.
     labels = max(2, 1 + int(max(side.max() for side in (gold, *ours, *theirs))))
 
     def difference(index: np.ndarray, axis: int = -1) -> np.ndarray:

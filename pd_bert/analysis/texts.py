@@ -11,15 +11,15 @@ from pd_bert.text.vocabulary import CONTINUATION_PREFIX, SEP, SPECIAL_TOKENS, UN
 def split_texts(
     task_data: pathlib.Path, split: str, rows: Iterable[int]
 ) -> dict[int, str]:
-    """The text of each of these rows of a split; {} if the split is not there.
+    """Returns the text of each of these rows of a split; {} if the split is gone.
 
-    `task_data` is the folder of the prepared task. As the model saw it: lower-cased
-    and cut as the preparation did, [UNK] for what the vocabulary lacks; the texts of a
-    pair are parted by ` ‖ `.
+    `task_data` is the folder of the prepared task. Texts are as the model saw them:
+    lower-cased and cut as by the preparation, with [UNK] for words that the vocabulary
+    lacks; ` ‖ ` stands between the texts of a pair.
     """
     if not (task_data / split / "manifest.json").is_file():
         return {}
-    # They bring TensorFlow.
+    # They import TensorFlow.
     from pd_bert.artifact import Artifact
     from pd_bert.data.columns import Sequences
     from pd_bert.data.records import Records
@@ -40,7 +40,7 @@ def split_texts(
 
 
 def joined(pieces: Sequence[str]) -> str:
-    """Word pieces as text.
+    """Returns word pieces as text.
 
     >>> joined(["[CLS]", "un", "##seen", "[SEP]", "yes", "[SEP]", "[PAD]"])
     'unseen ‖ yes'

@@ -3,9 +3,10 @@
   pd-bert-compare --labeled=train.tsv --text_column=sentence --held_out=dev.tsv \\
       --held_out=test.tsv --transfer=reviews.txt.gz --vocabulary=vocab.txt
 
-How many texts are repeated or occur in held-out files, which a transfer set must not
-hold; how similar the two are; how many words are unknown; how long the texts are. Files
-are .txt (a text a line), .tsv or .csv with a header, or .jsonl; each may be gzip (.gz).
+It prints how many texts are repeated or occur in held-out files, which must not be in a
+transfer set; how similar the two sets are; how many words are unknown; and how long the
+texts are. Files are .txt (one text per line), .tsv or .csv with a header, or .jsonl;
+each may be compressed by gzip (.gz).
 """
 
 import json
@@ -26,15 +27,29 @@ from pd_bert.runs.results_table import aligned
 from pd_bert.system import interrupt
 from pd_bert.text.vocabulary import Vocabulary
 
-_LABELED = flags.DEFINE_string("labeled", None, "Texts to train on.", required=True)
-_TRANSFER = flags.DEFINE_string("transfer", None, "Unlabeled texts.", required=True)
+_LABELED = flags.DEFINE_string(
+    "labeled", None, "A file of the texts to train on.", required=True
+)
+_TRANSFER = flags.DEFINE_string(
+    "transfer", None, "A file of unlabeled texts.", required=True
+)
 _HELD_OUT = flags.DEFINE_multi_string("held_out", [], "Texts to measure on")
-_VOCABULARY = flags.DEFINE_string("vocabulary", None, "A vocab.txt.", required=True)
-_LOWERCASE = flags.DEFINE_bool("lowercase", True, "Lower-case, strip accents.")
-_TEXT_COLUMN = flags.DEFINE_string("text_column", "text", "The text's, in all files.")
-_TEXT_B_COLUMN = flags.DEFINE_string("text_b_column", None, "A pair's second text.")
-_LENGTH = flags.DEFINE_integer("sequence_length", 128, "Pieces of a text that count", 3)
-_JSON = flags.DEFINE_bool("json", False, "Print JSON.")
+_VOCABULARY = flags.DEFINE_string(
+    "vocabulary", None, "The vocab.txt file.", required=True
+)
+_LOWERCASE = flags.DEFINE_bool(
+    "lowercase", True, "Lower-case the texts and strip accents."
+)
+_TEXT_COLUMN = flags.DEFINE_string(
+    "text_column", "text", "The column of the text, in all files."
+)
+_TEXT_B_COLUMN = flags.DEFINE_string(
+    "text_b_column", None, "The column of the second text of pairs."
+)
+_LENGTH = flags.DEFINE_integer(
+    "sequence_length", 128, "The number of word pieces of a text that count.", 3
+)
+_JSON = flags.DEFINE_bool("json", False, "Print JSON instead of a table.")
 
 
 def _main() -> None:
@@ -43,13 +58,13 @@ def _main() -> None:
         vocabulary=pathlib.Path(_VOCABULARY.value),
         lowercase=_LOWERCASE.value,
         sequence_length=_LENGTH.value,
-        pairs=_TEXT_B_COLUMN.value is not None,
+        inputs=("text",) if _TEXT_B_COLUMN.value is None else ("text", "text_b"),
     )
     for file in (_LABELED.value, _TRANSFER.value, *_HELD_OUT.value):
         _open(file).check()
 
     def read(file: str) -> Iterator[Tokenized]:
-        rows = (r for r in _open(file).rows() if r.text or r.text_b)  # not blank ones
+        rows = (row for row in _open(file).rows() if row.size)  # not blank ones
         return of_rows(nonempty(rows, file), encode, stop=interrupt.check)
 
     cleaning = clean(
@@ -63,8 +78,8 @@ def _main() -> None:
         labeled=TokenStatistics.of(read(_LABELED.value), vocabulary),
         vocabulary=vocabulary,
     )
-    told = json.dumps(report.to_json(), indent=2) if _JSON.value else ""
-    print(told or aligned(report.lines(), left=1))
+    as_json = json.dumps(report.to_json(), indent=2) if _JSON.value else ""
+    print(as_json or aligned(report.lines(), left=1))
 
 
 def _open(file: str) -> Source:

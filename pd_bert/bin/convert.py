@@ -6,8 +6,9 @@
 
 The input is a folder of pd_bert (an artifact), of Hugging Face (config.json,
 model.safetensors), of keras-nlp (a preset) or of BERT's reference code
-(bert_config.json, a TensorFlow 1 checkpoint, vocab.txt); it is recognised. Weights are
-read from safetensors, never from a pickle. What the other format cannot hold is said.
+(bert_config.json, a TensorFlow 1 checkpoint, vocab.txt); its format is recognized.
+Weights are read from safetensors, never from a pickle. Parts of the model that the
+other format cannot hold are listed.
 """
 
 import dataclasses
@@ -18,30 +19,30 @@ from absl import flags
 from pd_bert.bin import program
 from pd_bert.errors import InputError
 from pd_bert.formats.base import LoadedModel
-from pd_bert.formats.known import FORMATS, WRITABLE, recognise
+from pd_bert.formats.known import FORMATS, WRITABLE, recognize
 from pd_bert.system.atomic import folder_written_aside
 
 _INPUT = flags.DEFINE_string("input", None, "The folder to read.", required=True)
 _OUTPUT = flags.DEFINE_string(
-    "output", None, "The folder to write; a new one.", required=True
+    "output", None, "The folder to write; it must not exist.", required=True
 )
 _TO = flags.DEFINE_enum("to", None, WRITABLE, "The format to write.", required=True)
 _LOWERCASE = flags.DEFINE_bool(
     "lowercase",
     None,
-    "Whether texts are lower-cased; by default what the input says, else yes.",
+    "Lower-case the texts; by default as the input records it, else yes.",
 )
 _PAIRS = flags.DEFINE_bool(
     "pairs",
     None,
-    "Whether a classifier takes two texts; by default what the input says, else no.",
+    "The classifier takes two texts; by default as the input records it, else no.",
 )
 
 
 def _main() -> None:
     folder, output = pathlib.Path(_INPUT.value), pathlib.Path(_OUTPUT.value)
     with folder_written_aside(output) as aside:
-        source = recognise(folder)
+        source = recognize(folder)
         checkpoint = _of_pairs(source.read(folder, _LOWERCASE.value))
         lines = FORMATS[_TO.value].write(checkpoint, aside)
     print(f"Read: {folder} ({source.name}); {checkpoint.summary()}")
@@ -55,8 +56,9 @@ def _of_pairs(checkpoint: LoadedModel) -> LoadedModel:
     if _PAIRS.value is None:
         return checkpoint
     if not checkpoint.info.get("labels"):
-        raise InputError("--pairs is for classifiers; the input has no labels")
-    info = {**checkpoint.info, "pairs": _PAIRS.value}
+        raise InputError("--pairs needs a classifier; the input has no labels")
+    inputs = ["text", "text_b"] if _PAIRS.value else ["text"]
+    info = {**checkpoint.info, "inputs": inputs}
     return dataclasses.replace(checkpoint, info=info)
 
 

@@ -6,8 +6,9 @@
       --label_column=label --label_value=0=negative --label_value=1=positive
 
 The metrics are those of the task that the model was trained on. The model is a folder
-as for pd-bert-predict; the input is .tsv or .csv with a header, or .jsonl, each may be
-gzip (.gz). A label that the model does not know is an error.
+as for pd-bert-predict; the input of a classification or regression is .tsv or .csv with
+a header, or .jsonl, each may be gzip (.gz); another task reads files of its own format.
+A label that the model does not know is an error.
 """
 
 import json
@@ -16,24 +17,27 @@ import pathlib
 from absl import flags
 
 from pd_bert.bin import program
-from pd_bert.data.sources.any_file import open_file
 from pd_bert.errors import InputError
 from pd_bert.export.measure import measure
 from pd_bert.export.predictor import load_predictor
 
-_MODEL = flags.DEFINE_string("model", None, "A model's folder.", required=True)
+_MODEL = flags.DEFINE_string("model", None, "The folder of the model.", required=True)
 _INPUT = flags.DEFINE_string(
-    "input", None, "A file with a labelled text a row.", required=True
+    "input", None, "A file with one labeled text per row.", required=True
 )
 _TEXT_COLUMN = flags.DEFINE_string("text_column", "text", "The column of the text.")
 _TEXT_B_COLUMN = flags.DEFINE_string(
-    "text_b_column", None, "The column of a pair's second text."
+    "text_b_column", None, "The column of the second text of pairs."
 )
 _LABEL_COLUMN = flags.DEFINE_string("label_column", "label", "The column of the label.")
 _LABEL_VALUE = flags.DEFINE_multi_string(
-    "label_value", [], "What a label of the file means, FILE'S=MODEL'S"
+    "label_value",
+    [],
+    "A label of the file and the model's label for it, FILE=MODEL",
 )
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Texts at a time.", lower_bound=1)
+_BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", 64, "The number of texts per batch.", lower_bound=1
+)
 
 
 def _main() -> None:
@@ -41,17 +45,19 @@ def _main() -> None:
     for pair in _LABEL_VALUE.value:
         files, equals, models = pair.partition("=")
         if not equals:
-            raise InputError(f"--label_value is FILE'S=MODEL'S; received {pair!r}")
+            raise InputError(f"--label_value must be FILE=MODEL; received {pair!r}")
         values.append((files, models))
-    source = open_file(
+    predictor = load_predictor(pathlib.Path(_MODEL.value))
+    source = predictor.task.open_file(
         _INPUT.value,
-        text=_TEXT_COLUMN.value,
-        text_b=_TEXT_B_COLUMN.value,
-        label=_LABEL_COLUMN.value,
+        columns={
+            "text": _TEXT_COLUMN.value,
+            "text_b": _TEXT_B_COLUMN.value,
+            "label": _LABEL_COLUMN.value,
+        },
         label_values=tuple(values),
     )
     source.check()
-    predictor = load_predictor(pathlib.Path(_MODEL.value))
     measured = measure(predictor, source, batch_size=_BATCH_SIZE.value)
     print(json.dumps(measured, indent=2))
 

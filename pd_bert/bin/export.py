@@ -2,10 +2,10 @@
 
   pd-bert-export --model=runs/quickstart/latest/distill-pd --output=my_saved_model
 
-The model is a fine-tuned or distilled one that pd-bert-run made. The SavedModel needs
-only tensorflow and tensorflow-text; the tokenizer is inside. Its signature
-serving_default takes `text`, for pairs also `text_b`; its signature token_ids takes
-ids. assets.extra/pd_bert.json holds the label names in the order of the logits.
+The model is a fine-tuned or distilled one of pd-bert-run. The SavedModel contains the
+tokenizer and needs only tensorflow and tensorflow-text. Its signature serving_default
+takes `text`, for pairs also `text_b`; its signature token_ids takes ids.
+assets.extra/pd_bert.json contains the label names in the order of the logits.
 """
 
 import pathlib
@@ -21,7 +21,7 @@ _MODEL = flags.DEFINE_string(
     "model", None, "The folder of a model with a task's head.", required=True
 )
 _OUTPUT = flags.DEFINE_string(
-    "output", None, "The folder to write; a new one.", required=True
+    "output", None, "The folder to write; it must not exist.", required=True
 )
 
 

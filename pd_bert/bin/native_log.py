@@ -1,4 +1,4 @@
-"""Keeps TensorFlow's native notes off the terminal."""
+"""Filters the messages of TensorFlow's native code out of the terminal."""
 
 import os
 import subprocess
@@ -8,11 +8,11 @@ _NOTES = r"^[IWE][0-9]{4} |^WARNING: All log messages before absl::Init"
 
 
 def quieten() -> None:
-    """Filters what native code writes to stderr; what Python writes goes as before.
+    """Filters what native code writes to stderr, and leaves Python's output as it is.
 
-    TensorFlow 2.21 logs at import and at the first op, whatever its log level is set
-    to. The filter is a process of its own, so that the last words of a crash (lines
-    that begin with F) are not lost with this one. PD_BERT_NATIVE_LOG=1 shows all.
+    TensorFlow 2.21 logs at import and at the first op, at any log level. The filter is
+    a process of its own, so that the last lines of a crash (they begin with F) survive
+    this one. PD_BERT_NATIVE_LOG=1 shows all messages.
     """
     if os.environ.get("PD_BERT_NATIVE_LOG"):
         return

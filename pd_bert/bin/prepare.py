@@ -4,9 +4,10 @@
   pd-bert-prepare --input=reviews.txt --document_per_line --output=data/reviews \\
       --vocabulary=vocab.txt --nonext_sentence --sequence_length=64
 
-The text is UTF-8, a paragraph or sentence a line, with a blank line between documents;
-it may be gzip. Without --vocabulary a WordPiece vocabulary is trained on it. Stopped or
-killed, the same command goes on. Recipes of pd-bert-run prepare their own data.
+The text is UTF-8, one paragraph or sentence per line, with a blank line between
+documents; it may be compressed by gzip. Without --vocabulary a WordPiece vocabulary is
+trained on it. After a stop or a kill the same command continues. Recipes of pd-bert-run
+prepare their own data.
 """
 
 import pathlib
@@ -29,15 +30,25 @@ from pd_bert.training.runtime import Runtime
 
 _INPUT = flags.DEFINE_multi_string("input", None, "A file or pattern", required=True)
 _OUTPUT = flags.DEFINE_string("output", None, "The folder to write.", required=True)
-_VOCABULARY = flags.DEFINE_string("vocabulary", None, "A vocab.txt, to train none.")
-_SIZE = flags.DEFINE_integer("vocabulary_size", 30522, "Pieces, if one is trained.")
-_LOWERCASE = flags.DEFINE_bool("lowercase", True, "Lower-case, strip accents.")
-_LENGTH = flags.DEFINE_integer("sequence_length", 128, "Pieces a window.", 16)
-_PAIRS = flags.DEFINE_bool("next_sentence", True, "Pairs for next-sentence prediction.")
-_PER_LINE = flags.DEFINE_bool("document_per_line", False, "A line is a document.")
+_VOCABULARY = flags.DEFINE_string(
+    "vocabulary", None, "A vocab.txt file, instead of training one."
+)
+_SIZE = flags.DEFINE_integer("vocabulary_size", 30522, "The number of tokens to train.")
+_LOWERCASE = flags.DEFINE_bool(
+    "lowercase", True, "Lower-case the texts and strip accents."
+)
+_LENGTH = flags.DEFINE_integer(
+    "sequence_length", 128, "The number of word pieces per window.", 16
+)
+_PAIRS = flags.DEFINE_bool(
+    "next_sentence", True, "Make pairs for next-sentence prediction."
+)
+_PER_LINE = flags.DEFINE_bool("document_per_line", False, "Each line is a document.")
 _STRIP = flags.DEFINE_bool("strip_markup", False, "Remove HTML tags and entities.")
-_SEED = flags.DEFINE_integer("seed", 0, "Draws the pairs.")
-_PROCESSES = flags.DEFINE_integer("processes", 0, "Workers; 0: one a core.", 0)
+_SEED = flags.DEFINE_integer("seed", 0, "The seed of the pairs.")
+_PROCESSES = flags.DEFINE_integer(
+    "processes", 0, "The number of worker processes; 0: one per core.", 0
+)
 
 
 def _main() -> None:

@@ -4,9 +4,9 @@
   pd-bert-report --workdir=runs/a --workdir=runs/b --output=reports/both \\
       --max_latency_ms=5 --max_size_mb=20
 
-The page needs no network and no other file; open it in a browser, or print it. Runs
-that are under way or failed can be looked at too: what is missing is listed. It also
-prints the table of runs, and the best student within the limits.
+The page needs no network and no other file; open it in a browser, or print it. A report
+of runs that are unfinished or failed lists what is missing. The program also prints the
+table of runs, and the best student within the limits.
 """
 
 import pathlib
@@ -22,7 +22,7 @@ from pd_bert.report.sections.best_student import best_text
 from pd_bert.report.sections.run_table import text_table
 
 _WORKDIR = flags.DEFINE_multi_string(
-    "workdir", None, "A run's working directory; repeatable.", required=True
+    "workdir", None, "A run's working directory", required=True
 )
 _OUTPUT = flags.DEFINE_string(
     "output",
@@ -30,7 +30,7 @@ _OUTPUT = flags.DEFINE_string(
     "The folder for the page, CSV and SVG files; default: report in the first WORKDIR.",
 )
 _BASELINE = flags.DEFINE_string(
-    "baseline", None, "The method that the others are compared with, such as basic."
+    "baseline", None, "The method that all others are compared with, e.g. basic."
 )
 _SPLIT = flags.DEFINE_string(
     "split", None, "The split to compare on; default: test where there is one."
@@ -38,13 +38,13 @@ _SPLIT = flags.DEFINE_string(
 _MAX_LATENCY_MS = flags.DEFINE_float(
     "max_latency_ms",
     None,
-    "Name the best student on dev of at most so many milliseconds an example.",
+    "Print the best student on dev with at most these milliseconds per example.",
     lower_bound=0,
 )
 _MAX_SIZE_MB = flags.DEFINE_float(
     "max_size_mb",
     None,
-    "Name the best student on dev of at most so many megabytes (10⁶ bytes).",
+    "Print the best student on dev with at most these megabytes (10⁶ bytes).",
     lower_bound=0,
 )
 _TITLE = flags.DEFINE_string("title", None, "The page's title.")

@@ -6,17 +6,16 @@
 A recipe is a gin file: a path, or the name of one that ships with pd_bert. Later files
 and bindings override earlier ones; runtime/*.gin choose devices and precision. Stages
 that are finished in the working directory, with the same inputs and settings, are
-reused. Stopped or killed, the same command goes on. The run ends by writing
+reused. After a stop or a kill the same command continues. The run ends by writing
 WORKDIR/results.json.
 
-With --dry_run it prints what it would do, and what that takes: time, memory, disk.
+With --dry_run it prints the stages that it would run, and their time, memory and disk.
 """
 
 import json
 import pathlib
 import tempfile
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 from absl import flags
@@ -27,7 +26,7 @@ from pd_bert.bin.recipe_flags import GIN_BINDINGS, GIN_FILE, REUSE, WORKDIR
 from pd_bert.costs.probe import Probe
 from pd_bert.runs.cost_table import accuracy_table, cost_table
 from pd_bert.runs.estimates import Estimates, estimate
-from pd_bert.runs.results_table import table
+from pd_bert.runs.results_table import results_table
 from pd_bert.runs.runner import Runner
 from pd_bert.runs.workdir import Workdir
 from pd_bert.stages.base import Stage
@@ -38,10 +37,10 @@ flags.adopt_module_key_flags(recipe_flags)
 _DRY_RUN = flags.DEFINE_bool(
     "dry_run",
     False,
-    "Print the plan (stages, reused or not, parameters, steps) and its cost only.",
+    "Only print the plan (stages, reused or not, parameters, steps) and its cost.",
 )
 _PROBE = flags.DEFINE_bool(
-    "probe", True, "With --dry_run: run a few steps of each stage, to tell its time."
+    "probe", True, "With --dry_run: run a few steps of each stage to measure its time."
 )
 
 
@@ -54,6 +53,9 @@ def _main() -> None:
         stage.check()
     for figure in recipe.figures:
         figure.check()
+    if _DRY_RUN.value:
+        _plan(stages, workdir, runtime)
+        return
     runner = Runner(
         stages,
         workdir,
@@ -61,15 +63,12 @@ def _main() -> None:
         operative=config.operative(),
         axis_values=recipe.axis_values,
     )
-    if _DRY_RUN.value:
-        _plan(runner.plan(), stages, workdir, runtime)
-        return
     strategy = runtime.start()
     workdir.claim(recipe.name)
     workdir.write_text("operative.gin", config.operative())
     workdir.write_text("figures.json", json.dumps(to_json(recipe.figures), indent=1))
     rows = runner.run(strategy)
-    if shown := table(rows):
+    if shown := results_table(rows):
         print(f"\n{shown}\n")
     for row in rows:
         if row["kind"] == "export":
@@ -81,12 +80,7 @@ def _main() -> None:
     print(f"Results: {workdir.directory / 'results.json'}")
 
 
-def _plan(
-    lines: list[dict[str, Any]],
-    stages: Sequence[Stage],
-    workdir: Workdir,
-    runtime: Runtime,
-) -> None:
+def _plan(stages: Sequence[Stage], workdir: Workdir, runtime: Runtime) -> None:
     strategy = runtime.start() if _PROBE.value else tf.distribute.get_strategy()
     with tempfile.TemporaryDirectory() as folder:
         probe = Probe(
@@ -98,8 +92,8 @@ def _plan(
         estimated = estimate(stages, workdir, probe)
     if is_chief(strategy):
         Estimates.write(workdir, estimated)
-    for line, each in zip(lines, estimated, strict=True):
-        print(json.dumps({**line, **each.figures}))
+    for each in estimated:
+        print(json.dumps(each.line))
     print(f"\n{cost_table(estimated)}")
 
 

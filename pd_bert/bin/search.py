@@ -1,4 +1,4 @@
-"""Searches for the best values of a recipe's macros, judged on dev.
+"""Searches for the values of a recipe's macros that are best on dev.
 
   pd-bert-search --gin_file=pf --gin_file=searches/bert_grid.gin --workdir=runs/search
   pd-bert-run --gin_file=pf --gin_file=runs/search/best.gin --workdir=runs/search
@@ -6,9 +6,9 @@
 Files and bindings are those of pd-bert-run, and one file that binds Search;
 searches/*.gin ship with pd_bert. Stages that trials have in common run once, and those
 that another run has finished (--reuse) not at all. Several processes, also on several
-machines, may work on one --workdir. Stopped or killed, the same command goes on. It
-ends by writing WORKDIR/search.json and WORKDIR/best.gin; results.json is then that of
-the best trial.
+machines, may work on one --workdir. After a stop or a kill the same command continues.
+It ends by writing WORKDIR/search.json and WORKDIR/best.gin; results.json is then that
+of the best trial.
 """
 
 import pathlib
@@ -20,8 +20,8 @@ from pd_bert.bin import program, recipe_flags
 from pd_bert.bin.recipe_flags import GIN_BINDINGS, GIN_FILE, REUSE, WORKDIR
 from pd_bert.errors import InputError
 from pd_bert.runs.workdir import Workdir
+from pd_bert.search.points import Point
 from pd_bert.search.report import SearchReport
-from pd_bert.search.samplers import Point
 from pd_bert.search.search import Search
 from pd_bert.search.searcher import Axes, Searcher
 from pd_bert.search.study import Study
@@ -63,7 +63,7 @@ def _main() -> None:
     searcher = Searcher(search, study, load, workdir, runtime=runtime)
     searcher.run(strategy)
     report = SearchReport(
-        identity=identity, points=search.points(), trials=study.finished()
+        identity=identity, points=search.points, trials=study.finished()
     )
     with study.lock():
         best = searcher.show(report, config.as_bindings, strategy)

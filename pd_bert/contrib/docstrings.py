@@ -22,7 +22,7 @@ from pd_bert.contrib.docstring_text import (
 )
 from pd_bert.contrib.near_duplicates import group_near_duplicates
 from pd_bert.data.files import hash_files
-from pd_bert.data.source import Row, Source, digest
+from pd_bert.data.source import Source, TextRow, digest
 from pd_bert.errors import InputError
 from pd_bert.text.sentence_splitting import split_segments
 
@@ -57,7 +57,7 @@ _MEMBERS = {
     "all": _SPLITS,
 }
 # Changes with the rules that make the texts, so that caches are not reused.
-_REVISION = 1
+_REVISION = 2
 
 
 class _Entry(NamedTuple):
@@ -89,13 +89,14 @@ class Docstrings(Source):
     balanced: bool = True
     limit: int | None = None
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[TextRow]:
         """Gives the first 600 characters of each docstring, on one line."""
         labelled = self.split not in ("transfer", "corpus")
         for entry in self._entries():
             text, package, where = entry.docstring
             text = _shorten(text.replace("\n", " "))
-            yield Row(text, None, package if labelled else None, where)
+            label = package if labelled else None
+            yield TextRow(text=text, label=label, where=where)
 
     def documents(self) -> Iterator[list[str]]:
         """Gives each docstring in full, as paragraphs or sentences."""

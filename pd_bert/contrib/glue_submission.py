@@ -8,11 +8,13 @@ from typing import ClassVar
 
 from pd_bert.contrib.check_submission import HEADER, check_submission
 from pd_bert.contrib.glue_files import GLUE_FILES, GlueFile
-from pd_bert.costs.cost import Cost
-from pd_bert.costs.probe import Probe
+from pd_bert.costs.work import Fixed, Works
+from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
 from pd_bert.stages.base import Context, Info, Stage
+from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.stages.predict import Predict
+from pd_bert.training.runtime import Runtime
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -63,16 +65,19 @@ class GlueSubmission(Stage):
                 "placeholder there"
             )
 
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
-        known = {self.inputs()[field]: info for field, info in inputs.items()}
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
+        known = {self.inputs()[field]: each for field, each in inputs.items()}
         for file in GLUE_FILES:
             source = self._source(file)
-            if source is not None and "predicted" in (info := known[source]):
-                self._require(file, info["labels"], info["predicted"], where)
-        return {}  # the tasks' models may have different vocabularies
+            if source is None:
+                continue
+            labels, predicted = known[source].labels, known[source].predicted
+            if labels is not None and predicted is not None:
+                self._require(file, labels, predicted, self.where)
+        return Outline()  # the tasks' models may have different vocabularies
 
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        return Cost(seconds=0.1, disk_bytes=1_000_000), {}
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        return (Fixed(seconds=0.1, disk_bytes=1_000_000),)
 
     def run(self, context: Context) -> Info:
         path = context.directory / "submission.zip"

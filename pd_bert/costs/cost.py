@@ -1,8 +1,7 @@
 """What a stage costs."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,17 +80,6 @@ def _scaled(value: float, units: tuple[str, ...]) -> str:
     return (
         f"{value:.0f} {units[index]}" if index == 0 else f"{value:.3g} {units[index]}"
     )
-
-
-class UnknownCostError(Exception):
-    """A stage that this one reads does not tell what is needed for an estimate."""
-
-
-def require_known(inputs: Mapping[str, Mapping[str, Any]], field: str, key: str) -> Any:
-    """What the estimate of an input tells; UnknownCostError if it does not."""
-    if key not in inputs.get(field, {}):
-        raise UnknownCostError(f"{field} does not tell its {key}")
-    return inputs[field][key]
 
 
 UNKNOWN = Cost(seconds=None, memory_bytes=None, exact=False)

@@ -15,38 +15,36 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pd_bert.costs.synthetic import synthetic_batches
 from pd_bert.costs.timing import Timing
-from pd_bert.costs.workload import TrainingLoad, Workload, synthetic_batches
-from pd_bert.data.source import Source
-from pd_bert.data.survey import Read, Survey
+from pd_bert.costs.work import Load, TrainingLoad
+from pd_bert.data.surveyor import Surveyor
 from pd_bert.models.model import Model
 from pd_bert.system import memory
 from pd_bert.training.checkpoint import Checkpoints, Progress
 from pd_bert.training.feed import Forward, distribute
-from pd_bert.training.learner import Learner
+from pd_bert.training.learner import Learner, Student
 from pd_bert.training.runtime import Runtime, is_cluster
 from pd_bert.training.step import TrainStep
-from pd_bert.training.teacher import Live, Teacher, stored
+from pd_bert.training.teacher import Live, Stored, Teacher
 
-_SECONDS = 1.0  # of steps a length
-_MOST_SECONDS = 15.0  # of a workload; lengths that are left follow from operations
+_SECONDS = 1.0  # of steps of each length
+_MOST_SECONDS = 15.0  # of a load; lengths that are left follow from operations
 # A step with more operations is tried on a part of the batch: it would take seconds.
 _MOST_OPERATIONS = {"CPU": 1e12, "GPU": 1e14, "TPU": 1e14}
-_SURVEY_SECONDS = 2.0
 _MOST_STEPS = 48
 # Larger checkpoints are not written for a trial; disks take some 200 MB a second.
 _MOST_SAVED = 1 << 26
 _BYTES_PER_SECOND = 2e8
 
-
-Load = TypeVar("Load", bound=Workload)
+Measured = TypeVar("Measured", bound=Load)
 
 
 class Probe:
-    """Measures workloads on this machine as `runtime` would run them.
+    """Measures loads on this machine as `runtime` would run them.
 
-    `measures` False gives None in place of every time. It writes into a temporary
-    folder alone.
+    With `measures` False every timing is None. `surveyor` reads samples of sources.
+    It writes into `directory` alone, which is temporary.
     """
 
     def __init__(
@@ -61,8 +59,9 @@ class Probe:
         self.measures = measures and not is_cluster(strategy)
         self.runtime = runtime
         self.strategy = strategy
-        self.directory = directory
-        self._known: dict[Hashable, Any] = {}
+        self.surveyor = Surveyor(directory)
+        self._directory = directory
+        self._known: dict[Hashable, Timing] = {}
 
     def sized(self) -> "Probe":
         """The same, but without measuring; what it reads is read once for both."""
@@ -70,32 +69,12 @@ class Probe:
         other.measures = False
         return other
 
-    def once(self, key: Hashable, measure: Callable[[], Any]) -> Any:
-        """What was measured for the key, or is now."""
-        if key not in self._known:
-            self._known[key] = measure()
-        return self._known[key]
-
-    def survey(self, source: Source, read: Read) -> Survey:
-        """What a source holds; equal sources are read twice at most.
-
-        The second time may be faster, as it is for a run: some sources keep what they
-        have read.
-        """
-        first = ("survey", source, read, 1)
-        number = 2 if first in self._known else 1
-        found: Survey = self.once(
-            ("survey", source, read, number),
-            lambda: source.survey(read, _SURVEY_SECONDS),
-        )
-        return found
-
     def training(self, load: TrainingLoad, lengths: tuple[int, ...]) -> Timing | None:
         """Steps, checkpoints and memory of a training; None where it cannot run."""
         needed = 16 * load.network.parameters
         return self._measured(needed, load, lengths, self._train)
 
-    def forward(self, load: Workload, lengths: tuple[int, ...]) -> Timing | None:
+    def forward(self, load: Load, lengths: tuple[int, ...]) -> Timing | None:
         """Measuring on a data set, or labelling it; None where it cannot run."""
         needed = 4 * load.network.parameters
         return self._measured(needed, load, lengths, self._forward)
@@ -103,18 +82,19 @@ class Probe:
     def _measured(
         self,
         needed: int,
-        load: Load,
+        load: Measured,
         lengths: tuple[int, ...],
-        run: Callable[[Load, tuple[int, ...]], Timing],
+        run: Callable[[Measured, tuple[int, ...]], Timing],
     ) -> Timing | None:
         available = memory.available_bytes()
         if not self.measures or (available is not None and needed > available):
             return None
         part = self._part(load, lengths)
-        timing: Timing = self.once(
-            (run.__name__, part, lengths), lambda: run(part, lengths)
-        )
-        gc.collect()
+        key = run.__name__, part, lengths
+        if key not in self._known:
+            self._known[key] = run(part, lengths)
+            gc.collect()
+        timing = self._known[key]
         scale = load.batch_size / part.batch_size
         found = {length: scale * taken for length, taken in timing.batch.items()}
         for length in lengths[len(found) :]:
@@ -123,8 +103,8 @@ class Probe:
             found[length] = ratio * found[last]
         return dataclasses.replace(timing, batch=found)
 
-    def _part(self, load: Load, lengths: tuple[int, ...]) -> Load:
-        """The same with as many rows a batch as can be tried in seconds."""
+    def _part(self, load: Measured, lengths: tuple[int, ...]) -> Measured:
+        """The same load with as many rows per batch as can be tried in seconds."""
         device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
         rows = load.batch_size
         unit = self.strategy.num_replicas_in_sync * load.accumulation
@@ -138,15 +118,20 @@ class Probe:
         begin = time.perf_counter()
         keras.utils.set_random_seed(0)
         with self.strategy.scope():
-            model = load.network.build()
-            optimizer = load.optimizer.build(model.weights, 1 << 20)
-        learner = Learner(
-            model, load.objectives, optimizer, seed=0, accumulation=load.accumulation
-        )
+            model = Model.of(load.network)
+            student = Student(
+                model,
+                load.objectives,
+                teachers=dict(load.teachers),
+                trainable=load.trainable,
+                inputs=load.inputs,
+            )
+            optimizer = load.optimizer.build(student.trained_weights, 1 << 20)
+        learner = Learner(student, optimizer, seed=0, accumulation=load.accumulation)
         step = TrainStep(
             [learner],
             strategy=self.strategy,
-            teacher=self._teacher(load),
+            teachers=self._teachers(load),
             jit=self.runtime.jit,
         )
         start = each_length = 0.0
@@ -176,11 +161,13 @@ class Probe:
             peak_bytes=memory.peak_bytes(),
         )
 
-    def _teacher(self, load: TrainingLoad) -> Teacher | None:
-        if load.live_teacher is None:
-            return stored if load.teacher else None
+    def _teachers(self, load: TrainingLoad) -> dict[str, Teacher]:
+        networks = dict(load.teachers)
+        teachers: dict[str, Teacher] = {name: Stored(name) for name in networks}
         with self.strategy.scope():
-            return Live(load.live_teacher.build(dropout=0.0))
+            for name, wanted in load.live:
+                teachers[name] = Live(Model.of(networks[name], dropout=0.0), wanted)
+        return teachers
 
     def _save_seconds(
         self, model: Model, optimizer: keras.optimizers.Optimizer
@@ -188,9 +175,9 @@ class Probe:
         size = 16 * model.parameters
         if size > _MOST_SAVED:
             return size / _BYTES_PER_SECOND
-        with tempfile.TemporaryDirectory(dir=self.directory) as folder:
+        with tempfile.TemporaryDirectory(dir=self._directory) as folder:
             checkpoints = Checkpoints(
-                pathlib.Path(folder), model, optimizer, chief=True
+                pathlib.Path(folder), model.weights, optimizer, chief=True
             )
 
             def save(step: int) -> None:
@@ -201,14 +188,17 @@ class Probe:
             save(1)
             return _timed(functools.partial(save, 2))
 
-    def _forward(self, load: Workload, lengths: tuple[int, ...]) -> Timing:
+    def _forward(self, load: Load, lengths: tuple[int, ...]) -> Timing:
         memory.reset_peak()
         begin = time.perf_counter()
         with self.strategy.scope():
-            model = load.network.build(dropout=0.0)
+            model = Model.of(load.network, dropout=0.0)
 
         def measure(batch: Any) -> dict[str, tf.Tensor]:
-            return load.task.measure(model(batch, training=False), batch)
+            outputs = model(batch, training=False)
+            if load.task is None:
+                return dict(outputs.logits)
+            return load.task.measure(outputs, batch, ())
 
         forward = Forward(measure, self.strategy)
 

@@ -1,13 +1,14 @@
 """Data sets that are not prepared yet."""
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from pd_bert.data.columns import Sequences
-from pd_bert.data.example_spec import ExampleSpec, Feature, serialize
+from pd_bert.data.example_spec import ExampleSpec, serialize
 from pd_bert.data.pipeline import DEFAULT_BLOCK_BYTES, Batches
 from pd_bert.data.records import Records, ShardPart
 
@@ -19,12 +20,13 @@ _MOST_PLANNED = 1 << 19
 class ExpectedRecords:
     """How many examples a data set has or will have, and how long they are.
 
-    `lengths`, in word pieces, are those of all examples or of some that stand for all.
-    `bytes` is the size on disk; `exact` is whether `count` is sure.
+    `read_lengths` gives the lengths in word pieces, of all examples or of a sample; it
+    is called when they are first used. `bytes` is the size on disk; `exact` is whether
+    `count` is sure.
     """
 
     count: int
-    lengths: np.ndarray
+    read_lengths: Callable[[], np.ndarray]
     bytes: int
     exact: bool
     spec: ExampleSpec
@@ -33,10 +35,10 @@ class ExpectedRecords:
 
     @classmethod
     def of(cls, records: Records) -> "ExpectedRecords":
-        """Those of a data set that is there."""
+        """Describes a data set that is on disk, from its manifest."""
         return cls(
             count=records.count,
-            lengths=records.lengths,
+            read_lengths=lambda: records.lengths,
             bytes=records.manifest["bytes"],
             exact=True,
             spec=records.spec,
@@ -44,18 +46,29 @@ class ExpectedRecords:
             shards=len(records.shard_counts),
         )
 
-    def with_feature(self, name: str, feature: Feature) -> "ExpectedRecords":
-        """Returns them with one more feature of floats, such as a teacher's logits.
+    @functools.cached_property
+    def lengths(self) -> np.ndarray:
+        """The lengths in word pieces, uint16, of all examples or of a sample."""
+        return self.read_lengths()
+
+    def with_features(self, features: ExampleSpec) -> "ExpectedRecords":
+        """Returns these records with more features, such as a teacher's logits.
 
         A sequence is taken to be as long as the word pieces.
         """
-        length = (round(self._mean_length),) if feature.variable else ()
-        zeros = np.zeros((*length, *feature.row_shape), feature.in_memory)
-        # An example of it alone has 2 bytes of its own.
-        added = len(serialize({name: zeros}, {name: feature})) - 2
+        length = round(self._mean_length)
+        zeros = {
+            name: np.zeros(
+                ((length,) if feature.variable else ()) + feature.row_shape,
+                feature.in_memory,
+            )
+            for name, feature in features.items()
+        }
+        # An example without a feature has 2 bytes.
+        added = len(serialize(zeros, features)) - 2
         return dataclasses.replace(
             self,
-            spec={**self.spec, name: feature},
+            spec={**self.spec, **features},
             bytes=self.bytes + added * self.count,
         )
 

@@ -2,10 +2,11 @@
 
 import abc
 import hashlib
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from pd_bert.data.survey import Read, Survey, counted
 from pd_bert.errors import InputError
@@ -14,18 +15,50 @@ from pd_bert.text.sentence_splitting import split_segments
 T = TypeVar("T")
 
 
-class Row(NamedTuple):
-    """One example: `where` is "file:line" or "tfds:name/split#index"."""
+@dataclass(frozen=True, kw_only=True)
+class Row(abc.ABC):
+    """One example; `where` is "file:line" or "tfds:name/split#index".
+
+    A kind of task has its own type of row. What a model reads of it are `texts`.
+    """
+
+    where: str
+
+    @property
+    @abc.abstractmethod
+    def texts(self) -> dict[str, str]:
+        """The model's inputs by name, such as {"text": …}; of all rows the same names.
+
+        The names are the arguments of a served model.
+        """
+
+    @property
+    def size(self) -> int:
+        """The characters of its texts."""
+        return sum(map(len, self.texts.values()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextRow(Row):
+    """A text, or a pair of texts, and its label where it has one."""
 
     text: str
-    text_b: str | None
-    label: str | None
-    where: str
+    text_b: str | None = None
+    label: str | None = None
+
+    @property
+    def texts(self) -> dict[str, str]:
+        if self.text_b is None:
+            return {"text": self.text}
+        return {"text": self.text, "text_b": self.text_b}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source(abc.ABC):
-    """Text that can be read any number of times, always in the same order."""
+    """Text that can be read any number of times, always in the same order.
+
+    Sources give rows of their own type; those made of other sources give theirs.
+    """
 
     @abc.abstractmethod
     def rows(self) -> Iterator[Row]:
@@ -41,8 +74,8 @@ class Source(abc.ABC):
         No segment is blank and no document is empty.
         """
         for row in self.rows():
-            text_b = split_segments(row.text_b or "")
-            if segments := [*split_segments(row.text), *text_b]:
+            texts = map(split_segments, row.texts.values())
+            if segments := list(itertools.chain.from_iterable(texts)):
                 yield segments
 
     @abc.abstractmethod
@@ -78,6 +111,24 @@ def nonempty(items: Iterable[T], where: str) -> Iterator[T]:
         yield item
     if empty:
         raise InputError(f"empty corpus: {where} holds no text")
+
+
+def text_row(row: Row, reader: str) -> TextRow:
+    """Returns `row`, which `reader` needs as a TextRow; else raises InputError."""
+    if not isinstance(row, TextRow):
+        raise InputError(
+            f"{reader} reads rows of type TextRow; received {type(row).__name__}: "
+            f"{row.where}"
+        )
+    return row
+
+
+def inputs_of(rows: Iterable[Row], where: str) -> tuple[str, ...]:
+    """Returns the names of the first row's texts, which are those of all rows.
+
+    Raises InputError, which names `where`, if there is no row.
+    """
+    return tuple(next(nonempty(rows, where)).texts)
 
 
 def digest(*parts: object) -> str:

@@ -15,6 +15,7 @@ from pd_bert.errors import InputError
 from pd_bert.export.saved_model import DESCRIPTION, describe, served
 from pd_bert.system import interrupt
 from pd_bert.system.atomic import read_json
+from pd_bert.tasks.labeled_task import LabeledTask, task_over
 
 # Rows that are sorted by length together, in batches: padding is most of the work.
 _SORTED_BATCHES = 16
@@ -24,25 +25,26 @@ Serve = Callable[..., dict[str, tf.Tensor]]
 
 
 class Predictor:
-    """A classifier or regression over raw text; see `load_predictor`.
+    """A model over raw text; see `load_predictor`.
 
-    `description` holds the `labels` in the order of the logits, `pairs`, whether it
-    takes two texts, and `task`, what it was trained on.
+    `description` holds the `labels` in the order of the logits, `inputs`, the names of
+    the texts that it takes, and `task`, which it was trained on.
     """
 
     def __init__(self, serve: Serve, description: dict[str, Any]) -> None:
         self._serve = serve
         self.description = description
         self.labels: tuple[str, ...] = tuple(description["labels"])
-        self.pairs: bool = description["pairs"]
+        self.inputs: tuple[str, ...] = tuple(description["inputs"])
+        self.task: LabeledTask = task_over(description["task"])
 
     def outputs(
         self, rows: Iterable[Row], *, batch_size: int = 64
     ) -> Iterator[tuple[Row, Outputs]]:
-        """Each row, in the same order, with the served model's outputs for it."""
+        """Yields each row, in the same order, with the served model's outputs."""
         iterator = iter(rows)
         while chunk := list(itertools.islice(iterator, _SORTED_BATCHES * batch_size)):
-            order = sorted(range(len(chunk)), key=lambda i: _size(chunk[i]))
+            order = sorted(range(len(chunk)), key=lambda i: chunk[i].size)
             found: dict[int, Outputs] = {}
             for first in range(0, len(chunk), batch_size):
                 interrupt.check()
@@ -56,37 +58,25 @@ class Predictor:
     def predict(
         self, rows: Iterable[Row], *, batch_size: int = 64
     ) -> Iterator[dict[str, Any]]:
-        """Each row as JSON data: the texts, and `label`, `probability` and
-        `probabilities` by label name of a classifier or `score` of a regression."""
-        for row, outputs in self.outputs(rows, batch_size=batch_size):
-            texts = {"text": row.text}
-            if row.text_b is not None:
-                texts["text_b"] = row.text_b
-            yield {**texts, **self._described(outputs)}
+        """Yields each row as JSON data: its texts, and what the task presents.
 
-    def _described(self, outputs: Outputs) -> dict[str, Any]:
-        if "probabilities" not in outputs:
-            return {"score": _short(float(outputs["score"]))}
-        probabilities = outputs["probabilities"]
-        best = int(probabilities.argmax())
-        return {
-            "label": self.labels[best],
-            "probability": _short(float(probabilities[best])),
-            "probabilities": dict(
-                zip(self.labels, map(_short, probabilities.tolist()), strict=True)
-            ),
-        }
+        That is `label`, `probability` and `probabilities` by label name of a
+        classification or `score` of a regression.
+        """
+        for row, outputs in self.outputs(rows, batch_size=batch_size):
+            yield {**row.texts, **self.task.present(outputs, self.labels)}
 
     def _run(self, rows: list[Row]) -> Outputs:
-        for row in rows:
-            if (row.text_b is not None) != self.pairs:
-                takes, has = ("two texts", "one") if self.pairs else ("one text", "two")
+        given = [row.texts for row in rows]
+        for row, each in zip(rows, given, strict=True):
+            if tuple(each) != self.inputs:
                 raise InputError(
-                    f"the model takes {takes}, received {has}: {row.where}"
+                    f"the model takes {' and '.join(self.inputs)}, received "
+                    f"{' and '.join(each)}: {row.where}"
                 )
-        texts = {"text": tf.constant([row.text for row in rows])}
-        if self.pairs:
-            texts["text_b"] = tf.constant([row.text_b for row in rows])
+        texts = {
+            name: tf.constant([each[name] for each in given]) for name in self.inputs
+        }
         return {name: value.numpy() for name, value in self._serve(**texts).items()}
 
 
@@ -101,7 +91,12 @@ def load_predictor(directory: pathlib.Path) -> Predictor:
             f"(it holds saved_model.pb); {directory} is neither"
         )
     artifact = Artifact(directory)
-    return Predictor(served(artifact).serve_text, describe(artifact))
+    module = served(artifact)
+
+    def serve(**texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        return module.serve_text(*texts.values())
+
+    return Predictor(serve, describe(artifact))
 
 
 def _load_saved_model(directory: pathlib.Path) -> Predictor:
@@ -128,12 +123,3 @@ class _KeptAlive:
 
     def __call__(self, **texts: tf.Tensor) -> dict[str, tf.Tensor]:
         return self._signature(**texts)
-
-
-def _size(row: Row) -> int:
-    return len(row.text) + len(row.text_b or "")
-
-
-def _short(value: float) -> float:
-    """As many digits as a float32 means."""
-    return float(f"{value:.6g}")

@@ -2,22 +2,23 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
 
 from pd_bert.artifact import Artifact
-from pd_bert.costs.cost import Cost
-from pd_bert.costs.estimate_training import model_bytes, network_of
-from pd_bert.costs.probe import Probe
+from pd_bert.costs.work import CopyModel, Works
+from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
 from pd_bert.export.serving import ServedModel
 from pd_bert.models.model import Model
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.system import memory
+from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.system.atomic import write_json
+from pd_bert.tasks.labeled_task import task_over
+from pd_bert.text.tokenizer import Tokenizer
+from pd_bert.training.runtime import Runtime
 
 DESCRIPTION = "assets.extra/pd_bert.json"
 """Beside saved_model.pb, where SavedModel keeps room for files of its users."""
@@ -27,9 +28,11 @@ DESCRIPTION = "assets.extra/pd_bert.json"
 class SavedModel(Stage):
     """Writes `saved_model/`, which needs only tensorflow and tensorflow-text."""
 
+    name: str = ""
     model: Stage
 
     kind: ClassVar[str] = "export"
+    named_after: ClassVar[str] = "model"
 
     def result_columns(self) -> Info:
         return self.model.result_columns()
@@ -45,21 +48,20 @@ class SavedModel(Stage):
             "size_bytes": size,
         }
 
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        network = network_of(inputs, "model")
-        seconds = None
-        if probe.measures:
-            # Layers, not weights, are what takes time to trace and write.
-            layers = getattr(network.architecture, "num_layers", 12)
-            seconds = 2.0 + 0.5 * layers + 2 * model_bytes(network) / 2e8
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
+        outline = super().outline(inputs, survey)
+        return dataclasses.replace(outline, network=inputs["model"].network)
+
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        network = outline.require_network()
+        # Layers, not weights, are what takes time to trace and write.
+        layers = getattr(network.architecture, "num_layers", 12)
         # The tokenizer's table, and the graph of every signature.
         added = 32 * network.vocabulary_size + (1 << 19)
-        cost = Cost(
-            seconds=seconds,
-            memory_bytes=memory.peak_bytes() + 3 * model_bytes(network),
-            disk_bytes=model_bytes(network) + added,
+        export = CopyModel(
+            network=network, passes=2, seconds=2.0 + 0.5 * layers, added_bytes=added
         )
-        return cost, {"parameters": network.parameters}
+        return (export,)
 
 
 def served(artifact: Artifact) -> ServedModel:
@@ -77,16 +79,16 @@ def served(artifact: Artifact) -> ServedModel:
         keras.config.set_dtype_policy(policy)
     return ServedModel(
         model,
-        artifact.vocabulary(),
+        Tokenizer(artifact.vocabulary(), sequence_length=artifact["sequence_length"]),
+        task_over(artifact["task"]),
         labels=artifact.labels,
-        pairs=artifact["pairs"],
-        sequence_length=artifact["sequence_length"],
+        inputs=tuple(artifact["inputs"]),
     )
 
 
 def describe(artifact: Artifact) -> dict[str, Any]:
-    """What a user of the exported model must know: label names in their order …"""
-    keys = ("labels", "pairs", "task", "sequence_length", "lowercase", "vocabulary")
+    """Returns what a user of the exported model must know: labels in order, inputs …"""
+    keys = ("labels", "inputs", "task", "sequence_length", "lowercase", "vocabulary")
     return {
         "model": f"{artifact['kind']}-{artifact['name']}",
         "fingerprint": artifact["fingerprint"],

@@ -4,70 +4,63 @@ from typing import Any
 
 import tensorflow as tf
 
+from pd_bert.data.example_spec import TOKENS
 from pd_bert.models.model import Model
-from pd_bert.text.packing import pack, pad
-from pd_bert.text.vocabulary import Vocabulary
-from pd_bert.text.wordpiece import WordPiece
+from pd_bert.tasks.labeled_task import LabeledTask
+from pd_bert.text.tokenizer import Tokenizer
 
 Outputs = dict[str, tf.Tensor]
 
 
 class ServedModel(tf.Module):
-    """Tokenizer, model and label names in one graph.
+    """Tokenizer, model and label names in one graph, between a task's two ends.
 
-    `serving_default` takes `text`, string [batch], and for pairs `text_b`; `token_ids`
-    takes int32 [batch, length] `token_ids`, `segment_ids` and `padding_mask`. Both
-    return `logits` float32 [batch, labels] and, for a classifier, `probabilities`
-    of the same shape and `label`, string [batch]; for a regression `score` [batch].
+    `serving_default` takes the texts named in `inputs`, string [batch] each;
+    `token_ids`, which tasks have that decode nothing else, takes int32 [batch, length]
+    `token_ids`, `segment_ids` and `padding_mask`. Both return what the task decodes: of
+    a classification `logits` and `probabilities`, float32 [batch, labels], and `label`,
+    string [batch]; of a regression `logits` [batch, 1] and `score` [batch].
     """
 
     def __init__(
         self,
         model: Model,
-        vocabulary: Vocabulary,
+        tokenizer: Tokenizer,
+        task: LabeledTask,
         *,
         labels: tuple[str, ...],
-        pairs: bool,
-        sequence_length: int,
+        inputs: tuple[str, ...],
     ) -> None:
         super().__init__(name="served_model")
         self.model = model
-        self.tokenizer = WordPiece(vocabulary)
+        self.tokenizer = tokenizer
+        self._task = task
         self._labels = labels
-        self._specials = {"cls_id": vocabulary.cls_id, "sep_id": vocabulary.sep_id}
-        self._pad_id = vocabulary.pad_id
-        self._length = sequence_length
-        texts = tf.TensorSpec([None], tf.string, name="text")
-        second = tf.TensorSpec([None], tf.string, name="text_b")
+        self._inputs = inputs
+        texts = [tf.TensorSpec([None], tf.string, name=name) for name in inputs]
+        self.serve_text = tf.function(self._texts, input_signature=texts)
         ids = [
             tf.TensorSpec([None, None], tf.int32, name=name)
             for name in ("token_ids", "segment_ids", "padding_mask")
         ]
-        self.serve_text = (
-            tf.function(self._pair, input_signature=[texts, second])
-            if pairs
-            else tf.function(self._text, input_signature=[texts])
-        )
         self.serve_ids = tf.function(self._ids, input_signature=ids)
 
     def signatures(self) -> dict[str, Any]:
-        """The signatures to save."""
-        return {"serving_default": self.serve_text, "token_ids": self.serve_ids}
+        """Returns the signatures to save."""
+        signatures = {"serving_default": self.serve_text}
+        if self._task.encoded_spec == TOKENS:
+            signatures["token_ids"] = self.serve_ids
+        return signatures
 
-    def _text(self, text: tf.Tensor) -> Outputs:
-        return self._pack(self.tokenizer(text), None)
-
-    def _pair(self, text: tf.Tensor, text_b: tf.Tensor) -> Outputs:
-        return self._pack(self.tokenizer(text), self.tokenizer(text_b))
-
-    def _pack(self, a: tf.RaggedTensor, b: tf.RaggedTensor | None) -> Outputs:
-        packed = pack(a, b, **self._specials, sequence_length=self._length)
-        return self._outputs(pad(packed, pad_id=self._pad_id))
+    def _texts(self, *texts: tf.Tensor) -> Outputs:
+        named = dict(zip(self._inputs, texts, strict=True))
+        encoded = self._task.encode(named, self.tokenizer)
+        return self._decoded(self.tokenizer.pad(encoded))
 
     def _ids(
         self, token_ids: tf.Tensor, segment_ids: tf.Tensor, padding_mask: tf.Tensor
     ) -> Outputs:
-        return self._outputs(
+        return self._decoded(
             {
                 "token_ids": token_ids,
                 "segment_ids": segment_ids,
@@ -75,13 +68,5 @@ class ServedModel(tf.Module):
             }
         )
 
-    def _outputs(self, inputs: dict[str, tf.Tensor]) -> Outputs:
-        logits = self.model(inputs).logits["label"]
-        if len(self._labels) == 1:
-            return {"logits": logits, "score": logits[:, 0]}
-        best = tf.argmax(logits, axis=-1)
-        return {
-            "logits": logits,
-            "probabilities": tf.nn.softmax(logits),
-            "label": tf.gather(tf.constant(self._labels), best),
-        }
+    def _decoded(self, batch: dict[str, tf.Tensor]) -> Outputs:
+        return self._task.decode(self.model(batch), batch, self._labels)

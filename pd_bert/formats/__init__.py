@@ -1,1 +1,1 @@
-"""Formats: checkpoints that others read and write."""
+"""Formats of checkpoints: pd_bert's own and those of other libraries."""

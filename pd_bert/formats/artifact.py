@@ -1,4 +1,4 @@
-"""Format: an artifact, as stages leave it."""
+"""Format: an artifact, as stages write it."""
 
 import datetime
 import hashlib
@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 
 import pd_bert
-from pd_bert.artifact import Artifact, save_model, vocabulary_info
+from pd_bert.artifact import Artifact, ancestors, save_model, vocabulary_info
 from pd_bert.errors import InputError
 from pd_bert.formats.base import Format, LoadedModel
 from pd_bert.models.encoder import Architecture
-from pd_bert.models.model import Model, describe, saved_architecture
+from pd_bert.models.model import Model, saved_network
 from pd_bert.system.atomic import write_json
 from pd_bert.text.vocabulary import Vocabulary
 from pd_bert.values import digest
 
 _MODEL_KEYS = (
     "labels",
-    "pairs",
+    "inputs",
     "task",
     "sequence_length",
     "metrics",
@@ -31,16 +31,16 @@ _VERSIONS = ("tensorflow", "keras", "keras-nlp", "numpy")
 
 
 class ArtifactFolder(Format):
-    """artifact.json beside a model and its vocabulary.
+    """The format of artifacts: artifact.json beside a model and its vocabulary.
 
-    Of an artifact in a working directory, `info["ancestors"]` holds the descriptions of
-    all that it was made from, by folder name.
+    For an artifact in a working directory, `info["ancestors"]` holds the descriptions
+    of all artifacts that it was made from, by folder name.
     """
 
     name = "artifact"
     holds = "artifact.json and model.json (pd_bert)"
 
-    def recognises(self, folder: pathlib.Path) -> bool:
+    def recognizes(self, folder: pathlib.Path) -> bool:
         return all((folder / n).is_file() for n in ("artifact.json", "model.json"))
 
     def vocabulary(
@@ -49,16 +49,16 @@ class ArtifactFolder(Format):
         vocabulary = Artifact(folder).vocabulary()
         if lowercase not in (None, vocabulary.lowercase):
             raise InputError(
-                f"an artifact says itself whether texts are lower-cased; {folder} has "
+                f"an artifact records whether texts are lower-cased; {folder} has "
                 f"{vocabulary.lowercase}, received {lowercase}"
             )
         return vocabulary
 
     def architecture(self, folder: pathlib.Path) -> Architecture:
-        return saved_architecture(folder)
+        return saved_network(folder).architecture
 
     def embedding_rows(self, folder: pathlib.Path) -> int:
-        return int(describe(folder)["vocabulary_size"])
+        return saved_network(folder).vocabulary_size
 
     def labels(self, folder: pathlib.Path) -> tuple[str, ...]:
         return Artifact(folder).labels
@@ -70,10 +70,11 @@ class ArtifactFolder(Format):
             model = Model.load(folder)
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise InputError(f"not a readable model ({error}): {folder}") from error
+        made_from = {path.name: each.info for path, each in ancestors(folder).items()}
         return LoadedModel(
             model=model,
             vocabulary=self.vocabulary(folder, lowercase),
-            info={**artifact.info, "ancestors": _ancestors(artifact)},
+            info={**artifact.info, "ancestors": made_from},
         )
 
     def write(self, checkpoint: LoadedModel, folder: pathlib.Path) -> tuple[str, ...]:
@@ -100,13 +101,13 @@ class ArtifactFolder(Format):
 
 
 def write_parts(checkpoint: LoadedModel, folder: pathlib.Path) -> None:
-    """Writes the model and the vocabulary, all but artifact.json."""
+    """Writes the model and the vocabulary: everything but artifact.json."""
     save_model(checkpoint.model, folder)
     checkpoint.vocabulary.write(folder / "vocab.txt")
 
 
 def model_info(checkpoint: LoadedModel) -> dict[str, Any]:
-    """What an artifact says of a model that was read, beyond how it was made."""
+    """Returns what artifact.json records of a model that was read."""
     info = checkpoint.info
     return {
         **vocabulary_info(checkpoint.vocabulary),
@@ -118,17 +119,3 @@ def model_info(checkpoint: LoadedModel) -> dict[str, Any]:
         "missing": list(checkpoint.missing),
         "unused": list(checkpoint.unused),
     }
-
-
-def _ancestors(artifact: Artifact) -> dict[str, Any]:
-    """What each artifact says that this one was made from, if it lies beside it."""
-    stages = artifact.directory.resolve().parent
-    found: dict[str, Any] = {}
-    todo = [artifact.info]
-    while todo:
-        for entry in todo.pop(0).get("lineage", {}).values():
-            folder = stages / pathlib.Path(entry["artifact"]).name
-            if folder.name not in found and (folder / "artifact.json").is_file():
-                found[folder.name] = Artifact(folder).info
-                todo.append(found[folder.name])
-    return found

@@ -13,10 +13,10 @@ from pd_bert.text.vocabulary import Vocabulary
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LoadedModel:
-    """A model as it was read.
+    """A model that was read from a folder.
 
-    `info` is what the source says of it beyond the weights: `name`, and where it knows
-    them `labels`, `pairs`, `task`, `sequence_length`, `metrics`, `lineage` … as in an
+    `info` is what the folder records beyond the weights: `name`, and where they are
+    known `labels`, `inputs`, `task`, `sequence_length`, `metrics`, `lineage` … as in an
     artifact. `unused` names the source's tensors that were not taken, `missing` the
     model's weights that the source lacks and that are random.
     """
@@ -30,10 +30,10 @@ class LoadedModel:
     @property
     def taken(self) -> tuple[str, ...]:
         """The parts that were read: the encoder and the heads' names."""
-        return ("encoder", *self.model.heads)
+        return ("encoder", *self.model.head_layers)
 
     def summary(self) -> str:
-        """What was taken and what was not, in a line."""
+        """Returns one line about what was taken and what was not."""
         cased = "lower-cased" if self.vocabulary.lowercase else "cased"
         parts = [f"{cased} vocabulary", f"took {', '.join(self.taken)}"]
         if self.missing:
@@ -46,47 +46,47 @@ class LoadedModel:
 
 
 class Format(abc.ABC):
-    """One kind of folder. It has no state; a new kind is one subclass."""
+    """A kind of folder, without state; a new kind is one subclass."""
 
     name: ClassVar[str]
     holds: ClassVar[str]
-    """What tells such a folder, for messages."""
+    """The files by which such a folder is recognized, for messages."""
 
     @abc.abstractmethod
-    def recognises(self, folder: pathlib.Path) -> bool:
-        """Whether the folder is of this kind, by its file names and configuration."""
+    def recognizes(self, folder: pathlib.Path) -> bool:
+        """Returns whether a folder is of this kind, by its files and configuration."""
 
     @abc.abstractmethod
     def vocabulary(
         self, folder: pathlib.Path, lowercase: bool | None = None
     ) -> Vocabulary:
-        """Its word pieces; `lowercase` None means as the folder says."""
+        """Returns its word pieces; with `lowercase` None, the folder decides case."""
 
     @abc.abstractmethod
     def architecture(self, folder: pathlib.Path) -> Architecture:
-        """The encoder's shape, without reading weights."""
+        """Returns the encoder's shape, without reading weights."""
 
     @abc.abstractmethod
     def embedding_rows(self, folder: pathlib.Path) -> int:
-        """How many tokens it has embeddings for, without reading weights."""
+        """Returns the number of its token embeddings, without reading weights."""
 
     def labels(self, folder: pathlib.Path) -> tuple[str, ...]:
-        """The labels of its classifier, in the order of the logits; () without one."""
+        """Returns its labels in the order of the logits; () without a classifier."""
         return ()
 
     @abc.abstractmethod
     def read(self, folder: pathlib.Path, lowercase: bool | None = None) -> LoadedModel:
-        """Reads it all; InputError for what is broken or does not fit together."""
+        """Reads a folder; raises InputError if it is broken or inconsistent."""
 
     def write(self, checkpoint: LoadedModel, folder: pathlib.Path) -> tuple[str, ...]:
         """Writes into `folder`, which exists and is empty.
 
-        Returns a line for each thing that the format cannot hold.
+        Returns one line for each part of the model that the format cannot hold.
         """
         raise InputError(f"a {self.name} checkpoint can be read, not written")
 
     def check(self, folder: pathlib.Path, lowercase: bool | None = None) -> None:
-        """Raises InputError for what can be known without reading weights."""
+        """Raises InputError for faults that show without reading weights."""
         self.architecture(folder)
         require_rows(
             self.embedding_rows(folder), self.vocabulary(folder, lowercase), folder
@@ -94,9 +94,9 @@ class Format(abc.ABC):
 
 
 def require_rows(rows: int, vocabulary: Vocabulary, folder: pathlib.Path) -> None:
-    """Raises InputError unless every token has an embedding, and every one a token."""
+    """Raises InputError unless embeddings and tokens are equal in number."""
     if rows != len(vocabulary):
         raise InputError(
-            f"an encoder and its vocabulary must have one size; {folder} holds "
+            f"an encoder and its vocabulary must have the same size; {folder} holds "
             f"{rows} embeddings and {len(vocabulary)} tokens"
         )

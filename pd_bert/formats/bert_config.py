@@ -1,4 +1,4 @@
-"""The configuration of a BERT checkpoint: keys that its reference code chose."""
+"""The configuration of a BERT checkpoint, with the keys of its reference code."""
 
 import pathlib
 from collections.abc import Mapping
@@ -11,25 +11,28 @@ _EPSILON = 1e-12
 
 
 def positive(config: Mapping[str, Any], key: str, path: pathlib.Path) -> int:
-    """A size in the configuration; InputError if there is none."""
+    """Returns a size of a configuration; raises InputError if it is none."""
     value = config.get(key)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise InputError(f"{key} must be a positive integer; got {value!r}: {path}")
+        raise InputError(
+            f"{key} must be a positive integer; received {value!r}: {path}"
+        )
     return value
 
 
 def bert_of(
     config: Mapping[str, Any], path: pathlib.Path, *, activations: Mapping[str, bool]
 ) -> Bert:
-    """The architecture that a configuration describes.
+    """Returns the architecture that a configuration describes.
 
-    `activations` has, by the name in `hidden_act`, whether that means the exact GELU.
-    Raises InputError for what `Bert` cannot compute.
+    `activations` maps the names that `hidden_act` may have to True for the exact GELU.
+    Raises InputError for a model that `Bert` cannot compute.
     """
     activation = config.get("hidden_act", "gelu")
     if activation not in activations:
         raise InputError(
-            f"hidden_act must be {' or '.join(activations)}; got {activation!r}: {path}"
+            f"hidden_act must be {' or '.join(activations)}; received "
+            f"{activation!r}: {path}"
         )
     fixed = {
         "position_embedding_type": "absolute",
@@ -40,7 +43,9 @@ def bert_of(
     }
     for key, wanted in fixed.items():
         if config.get(key, wanted) != wanted:
-            raise InputError(f"{key} must be {wanted!r}; got {config[key]!r}: {path}")
+            raise InputError(
+                f"{key} must be {wanted!r}; received {config[key]!r}: {path}"
+            )
     layers = positive(config, "num_hidden_layers", path)
     hidden = positive(config, "hidden_size", path)
     return Bert(
@@ -58,17 +63,19 @@ def bert_of(
 def _rate(config: Mapping[str, Any], key: str, path: pathlib.Path) -> float:
     value = config.get(key, 0.1)
     if not isinstance(value, int | float) or not 0 <= value < 1:
-        raise InputError(f"{key} must be at least 0 and below 1; got {value!r}: {path}")
+        raise InputError(
+            f"{key} must be at least 0 and below 1; received {value!r}: {path}"
+        )
     return float(value)
 
 
 def config_of(bert: Bert, vocabulary_size: int) -> dict[str, Any]:
-    """The configuration, without `hidden_act`, whose names differ by reader."""
+    """Returns a configuration without `hidden_act`, which readers name differently."""
     return {
         "vocab_size": vocabulary_size,
         "hidden_size": bert.hidden_dim,
         "num_hidden_layers": bert.num_layers,
-        "num_attention_heads": bert.heads,
+        "num_attention_heads": bert.attention_heads,
         "intermediate_size": bert.feed_forward,
         "hidden_dropout_prob": bert.dropout,
         "attention_probs_dropout_prob": bert.dropout,

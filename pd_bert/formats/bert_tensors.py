@@ -1,7 +1,7 @@
-"""The tensors of a BERT checkpoint, by the names that BERT's reference code gave them.
+"""The tensors of a BERT checkpoint, under the names of BERT's reference code.
 
-Kernels are [in, out] and attention heads lie side by side in one dimension, as in
-https://github.com/google-research/bert. Other layouts are translated from and to these.
+Kernels are [in, out] and attention heads are side by side in one dimension, as in
+https://github.com/google-research/bert. Other layouts are converted from and to these.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ POOLED_HEADS = {"next_sentence": "cls/seq_relationship/", "label": ""}
 
 
 def known_heads(heads: Mapping[str, Head]) -> dict[str, Head]:
-    """Those of a model's heads that BERT's checkpoints have names for."""
+    """Returns the heads that BERT's checkpoints have names for."""
     return {
         name: head
         for name, head in heads.items()
@@ -31,7 +31,7 @@ def known_heads(heads: Mapping[str, Head]) -> dict[str, Head]:
 
 
 def shapes(bert: Bert, vocabulary_size: int, heads: Mapping[str, Head]) -> Shapes:
-    """Every tensor of a model with these heads, and its shape."""
+    """Returns the shape of every tensor of a model with these heads, by name."""
     h, f = bert.hidden_dim, bert.feed_forward
     found: Shapes = {
         "bert/embeddings/word_embeddings": (vocabulary_size, h),
@@ -70,7 +70,7 @@ def _norm(name: str, size: int) -> Shapes:
 
 
 def variables(model: Model) -> dict[str, keras.Variable]:
-    """The model's weights by the same names; shapes agree but for splitting heads.
+    """Returns a model's weights under these names; only attention heads are split.
 
     A pooled head's kernel is [hidden, outputs] here, `output_weights` its transpose.
     """
@@ -98,15 +98,15 @@ def _variables(model: Model) -> Iterator[tuple[str, keras.Variable]]:
         yield from _of_norm(f"{name}/output", layer._feedforward_layer_norm)
     yield from _of_dense(POOLER, backbone.pooled_dense)
     for name in known_heads(model.head_values):
-        built = model.heads[name]
+        layers = model.head_layers[name]
         if name == "masked_lm":
-            (head,) = built.layers
+            (head,) = layers
             transform = f"{MASKED_LM}/transform"
             yield from _of_dense(f"{transform}/dense", head._intermediate_dense)
             yield from _of_norm(transform, head._intermediate_layer_norm)
             yield f"{MASKED_LM}/output_bias", head._bias
         else:
-            dense = built.layers[-1]
+            dense = layers[-1]
             yield f"{POOLED_HEADS[name]}output_weights", dense.kernel
             yield f"{POOLED_HEADS[name]}output_bias", dense.bias
 

@@ -1,4 +1,4 @@
-"""Format: a folder as Hugging Face's transformers saves BERT."""
+"""Format: a folder of BERT as Hugging Face's transformers saves it."""
 
 import pathlib
 from typing import Any
@@ -43,17 +43,17 @@ _CLASSES = {
 
 
 class HuggingFace(Format):
-    """config.json, model.safetensors and tokenizer files.
+    """The format of transformers: config.json, model.safetensors and tokenizer files.
 
-    Read are encoder and the heads of BertForMaskedLM, BertForPreTraining and
-    BertForSequenceClassification; other classes give their encoder. What only pd_bert
-    knows, such as whether texts come in pairs, is kept in config.json's `pd_bert`.
+    It reads the encoder, and the heads of BertForMaskedLM, BertForPreTraining and
+    BertForSequenceClassification; of other classes the encoder alone. Settings that
+    only pd_bert has, such as the task, are kept in config.json's `pd_bert`.
     """
 
     name = "huggingface"
     holds = f"{_CONFIG} with model_type and {WEIGHTS} (Hugging Face)"
 
-    def recognises(self, folder: pathlib.Path) -> bool:
+    def recognizes(self, folder: pathlib.Path) -> bool:
         path = folder / _CONFIG
         config = read_json(path) if path.is_file() else {}
         # The first releases wrote no model_type.
@@ -70,8 +70,8 @@ class HuggingFace(Format):
         config = read_json(path)
         if config.get("model_type", "bert") != "bert":
             raise InputError(
-                f"a model's architecture must be bert; got {config['model_type']!r} "
-                f"as model_type: {path}"
+                "a model's architecture must be bert; received "
+                f"{config['model_type']!r} as model_type: {path}"
             )
         return bert_of(config, path, activations=_EXACT)
 
@@ -86,12 +86,12 @@ class HuggingFace(Format):
             return ()
         if config.get("problem_type") == "multi_label_classification":
             raise InputError(
-                f"a classifier gives one label a text; got problem_type "
+                "a classifier must give one label per text; received problem_type "
                 f"{config['problem_type']!r}: {path}"
             )
         named = config.get("id2label")
         if named is None:
-            # As transformers writes it for its default.
+            # The default of transformers, which it does not write.
             count = positive({"num_labels": 2, **config}, "num_labels", path)
             named = {index: f"LABEL_{index}" for index in range(count)}
         try:
@@ -99,7 +99,9 @@ class HuggingFace(Format):
         except (AttributeError, ValueError):
             labels = {}
         if not labels or sorted(labels) != list(range(len(labels))):
-            raise InputError(f"id2label names the labels 0, 1, …; got {named}: {path}")
+            raise InputError(
+                f"id2label must name the labels 0, 1, …; received {named}: {path}"
+            )
         if len(labels) == 1:
             return ("score",)
         return tuple(labels[index] for index in range(len(labels)))
@@ -137,7 +139,7 @@ class HuggingFace(Format):
         heads = set(known_heads(model.head_values))
         if "label" in heads:
             heads = {"label"}
-        left = sorted(set(model.heads) - heads)
+        left = sorted(set(model.head_layers) - heads)
         kept = {name: model.head_values[name] for name in heads}
         wanted = shapes(bert, len(checkpoint.vocabulary), kept)
         arrays = {name: a for name, a in stored(model).items() if name in wanted}
@@ -162,7 +164,7 @@ class HuggingFace(Format):
 
 
 def require_bert(model: Model, where: str) -> Bert:
-    """The model's architecture; InputError if it is another than BERT."""
+    """Returns a model's architecture; raises InputError if it is not BERT."""
     bert = model.architecture
     # A subclass may compute something else.
     if type(bert) is not Bert:

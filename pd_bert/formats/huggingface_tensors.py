@@ -1,6 +1,6 @@
-"""Weights in safetensors files, by the names of Hugging Face's BERT.
+"""Weights in safetensors files, under the names of Hugging Face's BERT.
 
-Only safetensors are read: a pickle runs whatever its author wished.
+Only safetensors are read: a pickle can run any program.
 """
 
 import pathlib
@@ -21,7 +21,7 @@ WEIGHTS = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
 _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 _DECODER = "cls.predictions.decoder"
-# Buffers and copies of weights that have another name.
+# Buffers, and copies of weights under another name.
 _IGNORED = (
     "bert.embeddings.position_ids",
     "embeddings.position_ids",
@@ -38,7 +38,7 @@ _NAMES = {
 
 
 def names(reference: str) -> tuple[str, ...]:
-    """Its names in PyTorch, that which is written first, then older spellings.
+    """Returns a tensor's names in PyTorch: the one that is written, then older ones.
 
     >>> names("bert/encoder/layer_0/output/LayerNorm/gamma")[0]
     'bert.encoder.layer.0.output.LayerNorm.weight'
@@ -54,7 +54,7 @@ def names(reference: str) -> tuple[str, ...]:
 
 
 def open_tensors(folder: pathlib.Path, bert: Bert, *, classifier: bool) -> TensorFile:
-    """What the folder's safetensors hold; InputError if they cannot be read."""
+    """Opens the safetensors of a folder; raises InputError if they are not readable."""
     places = dict(_places(folder))
     heads: dict[str, Head] = {
         "masked_lm": MaskedLMHead(),
@@ -99,29 +99,29 @@ def require_tied(folder: pathlib.Path) -> None:
     first = _read(places[decoder][0], decoder)
     if not np.array_equal(first, _read(places[embeddings][0], embeddings)):
         raise InputError(
-            "a masked-LM head shares the token embeddings; "
+            "a masked-LM head must share the token embeddings; "
             f"{decoder} differs from them: {folder}"
         )
 
 
 def write_tensors(arrays: Mapping[str, np.ndarray], path: pathlib.Path) -> None:
-    """Writes one file; `arrays` by their reference names."""
+    """Writes one file; `arrays` have their reference names as keys."""
     bare = not any(name.startswith("cls") or "/" not in name for name in arrays)
     renamed = {}
     for reference, array in arrays.items():
-        # An encoder alone has no scope; the classes with heads have `bert.` in them.
+        # The names of an encoder alone have no prefix, those with heads have `bert.`.
         name = names(reference)[0]
         array = array.T if reference.endswith("/kernel") else array
         key = name.removeprefix("bert.") if bare else name
         renamed[key] = np.ascontiguousarray(array)
-    # transformers refuses a file that does not say "pt".
+    # transformers refuses a file without the format "pt".
     safetensors.numpy.save_file(renamed, path, metadata={"format": "pt"})
 
 
 def _places(
     folder: pathlib.Path,
 ) -> Iterator[tuple[str, tuple[pathlib.Path, tuple[int, ...]]]]:
-    """Each stored tensor: its name, its file and its shape."""
+    """Yields the name, the file and the shape of each stored tensor."""
     for path in _files(folder):
         try:
             with safetensors.safe_open(path, framework="numpy") as file:
@@ -138,15 +138,15 @@ def _files(folder: pathlib.Path) -> list[pathlib.Path]:
         index = read_json(folder / _INDEX)
         listed = index.get("weight_map") if isinstance(index, dict) else None
         if not isinstance(listed, dict) or not listed:
-            raise InputError(f"an index of safetensors has weight_map: {folder}")
+            raise InputError(f"an index of safetensors must have weight_map: {folder}")
         shards = {pathlib.Path(str(name)).name for name in listed.values()}
         return [folder / name for name in sorted(shards)]
     if any((folder / name).is_file() for name in _PICKLES):
         raise InputError(
             f"weights are read from {WEIGHTS} only, as a pickle can run any program; "
-            f"{folder} has {_PICKLES[0]} alone: save it again by transformers"
+            f"{folder} has only {_PICKLES[0]}: save it again with transformers"
         )
-    raise InputError(f"a Hugging Face folder holds {WEIGHTS}; {folder} does not")
+    raise InputError(f"a Hugging Face folder must contain {WEIGHTS}; {folder} does not")
 
 
 def _read(path: pathlib.Path, name: str) -> np.ndarray:

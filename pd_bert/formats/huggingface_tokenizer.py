@@ -34,15 +34,15 @@ _LONGEST_WORD = 400
 
 
 def config_of(folder: pathlib.Path) -> dict[str, Any]:
-    """tokenizer_config.json; {} where there is none."""
+    """Returns tokenizer_config.json; {} where there is none."""
     return _object(folder / _CONFIG)
 
 
 def read_vocabulary(folder: pathlib.Path, lowercase: bool | None) -> Vocabulary:
-    """Its word pieces, from vocab.txt or tokenizer.json.
+    """Returns a folder's word pieces, from vocab.txt or tokenizer.json.
 
-    Raises InputError where there are none, or where accents are stripped and case is
-    kept or the other way round, which `Vocabulary` cannot say.
+    Raises InputError if there are none, or if only one of lower-casing and stripping of
+    accents is wanted, which `Vocabulary` cannot express.
     """
     fast = _object(folder / _FAST)
     if (folder / _TOKENS).is_file():
@@ -51,18 +51,18 @@ def read_vocabulary(folder: pathlib.Path, lowercase: bool | None) -> Vocabulary:
         read = Vocabulary(tokens=_fast_tokens(fast, folder))
     else:
         raise InputError(
-            f"a Hugging Face folder holds its vocabulary, {_TOKENS} or {_FAST}; "
+            f"a Hugging Face folder must contain its vocabulary, {_TOKENS} or {_FAST}; "
             f"{folder} does not"
         )
     if lowercase is None:
         lowercase = _lowercase(folder, fast)
-    if lowercase is None:  # nothing but the pieces' own letters can tell
+    if lowercase is None:  # only the letters of the pieces can show it
         lowercase = not is_cased(read.tokens)
     return dataclasses.replace(read, lowercase=lowercase)
 
 
 def _fast_tokens(fast: dict[str, Any], folder: pathlib.Path) -> tuple[str, ...]:
-    """The word pieces of a tokenizer.json."""
+    """Returns the word pieces of a tokenizer.json."""
     found = fast.get("model")
     model = found if isinstance(found, dict) else {}
     ids = model.get("vocab")
@@ -71,17 +71,19 @@ def _fast_tokens(fast: dict[str, Any], folder: pathlib.Path) -> tuple[str, ...]:
         or model.get("type", "WordPiece") != "WordPiece"
         or model.get("continuing_subword_prefix") != CONTINUATION_PREFIX
     ):
-        raise InputError(f"a BERT tokenizer has word pieces; {folder / _FAST} has none")
+        raise InputError(
+            f"a BERT tokenizer must have word pieces; {folder / _FAST} has none"
+        )
     ordered = sorted(ids, key=ids.__getitem__)
     if [ids[token] for token in ordered] != list(range(len(ordered))):
         raise InputError(
-            f"the ids of a vocabulary are 0, 1, … without gaps: {folder / _FAST}"
+            f"the ids of a vocabulary must be 0, 1, … without gaps: {folder / _FAST}"
         )
     return tuple(ordered)
 
 
 def _lowercase(folder: pathlib.Path, fast: dict[str, Any]) -> bool | None:
-    """What the folder's files say; None where they say nothing."""
+    """Returns the folder's setting of lower case; None if it has none."""
     config = config_of(folder)
     normalizer = fast.get("normalizer")
     if not isinstance(normalizer, dict):
@@ -90,7 +92,7 @@ def _lowercase(folder: pathlib.Path, fast: dict[str, Any]) -> bool | None:
     strip = config.get("strip_accents", normalizer.get("strip_accents"))
     if None not in (strip, lowercase) and bool(strip) != bool(lowercase):
         raise InputError(
-            "accents are stripped from lower-cased texts and from no others; "
+            "accents can be stripped from lower-cased texts and from no others; "
             f"{folder} has do_lower_case {lowercase} and strip_accents {strip}: set "
             "lowercase to read it nevertheless"
         )
@@ -102,8 +104,8 @@ def write_tokenizer(
 ) -> None:
     """Writes vocab.txt, tokenizer.json and their settings.
 
-    `longest` is the number of tokens that transformers truncates to. Unlike `WordPiece`
-    here, transformers takes special tokens such as [MASK] inside a text for tokens.
+    `longest` is the number of tokens that transformers truncates to. Unlike
+    `WordPiece`, transformers recognizes special tokens such as [MASK] inside a text.
     """
     vocabulary.write(folder / _TOKENS)
     _tokenizer(vocabulary).save(str(folder / _FAST))

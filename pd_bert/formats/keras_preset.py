@@ -1,4 +1,4 @@
-"""Format: a folder as keras-nlp saves BERT."""
+"""Format: a folder of BERT as keras-nlp saves it."""
 
 import dataclasses
 import pathlib
@@ -26,16 +26,16 @@ _KERAS_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError)
 
 
 class KerasPreset(Format):
-    """A preset of keras_nlp.models.BertBackbone or BertTextClassifier.
+    """The format of presets of keras_nlp.models.BertBackbone and BertTextClassifier.
 
-    keras-nlp's masked-LM head is another function (its LayerNorm adds 1e-5), so that
-    head is neither read nor written; there is none for next sentences.
+    keras-nlp's masked-LM head computes another function (its LayerNorm adds 1e-5), so
+    that head is neither read nor written; it has no head for next sentences.
     """
 
     name = "keras"
     holds = f"{_CONFIG} with class_name and model.weights.h5 (keras-nlp)"
 
-    def recognises(self, folder: pathlib.Path) -> bool:
+    def recognizes(self, folder: pathlib.Path) -> bool:
         path = folder / _CONFIG
         config = read_json(path) if path.is_file() else {}
         return isinstance(config, dict) and "class_name" in config
@@ -49,7 +49,8 @@ class KerasPreset(Format):
             if (folder / name).is_file():
                 return Vocabulary.read(folder / name, lowercase=lowercase)
         raise InputError(
-            f"an encoder's folder holds its vocabulary, {' or '.join(_VOCABULARIES)}; "
+            "an encoder's folder must contain its vocabulary, "
+            f"{' or '.join(_VOCABULARIES)}; "
             f"{folder} does not"
         )
 
@@ -58,12 +59,12 @@ class KerasPreset(Format):
         found = read_json(path)["class_name"]
         if found != "BertBackbone":
             raise InputError(
-                f"a preset's encoder must be BertBackbone; got {found}: {path}"
+                f"a preset's encoder must be BertBackbone; received {found}: {path}"
             )
         config = _config(path)
         if config.get("num_segments", 2) != 2:
             raise InputError(
-                f"num_segments must be 2; got {config['num_segments']}: {path}"
+                f"num_segments must be 2; received {config['num_segments']}: {path}"
             )
         layers = positive(config, "num_layers", path)
         hidden = positive(config, "hidden_dim", path)
@@ -73,7 +74,7 @@ class KerasPreset(Format):
             hidden_dim=hidden,
             num_heads=positive(config, "num_heads", path),
             intermediate_dim=positive(config, "intermediate_dim", path),
-            # A preset that was loaded without dropout to be saved says 0.
+            # A preset has 0 if its model was built without dropout before it was saved.
             dropout=config.get("dropout") or 0.1,
             max_sequence_length=positive(config, "max_sequence_length", path),
         )
@@ -109,7 +110,7 @@ class KerasPreset(Format):
         backbone = loaded.backbone if labels else loaded
         model.encoder.backbone.set_weights(backbone.get_weights())  # type: ignore[attr-defined]
         if labels:
-            model.heads["label"].layers[-1].set_weights(
+            model.head_layers["label"][-1].set_weights(
                 loaded.output_dense.get_weights()
             )
         info = info_of(
@@ -127,7 +128,7 @@ class KerasPreset(Format):
         model, info = checkpoint.model, checkpoint.info
         bert = require_bert(model, "a preset of BertBackbone")
         lines = []
-        # With the architecture's own dropout, which a model for serving lacks.
+        # With the dropout of the architecture, which a model for serving lacks.
         built = dataclasses.replace(bert, exact_gelu=False).build(
             len(checkpoint.vocabulary)
         )
@@ -143,7 +144,7 @@ class KerasPreset(Format):
             lowercase=checkpoint.vocabulary.lowercase,
         )
         require_space(folder, 4 * model.parameters + (1 << 20))
-        if "label" in model.heads:
+        if "label" in model.head_layers:
             _classifier(checkpoint, built.backbone, tokenizer).save_to_preset(
                 str(folder)
             )
@@ -153,7 +154,7 @@ class KerasPreset(Format):
         write_json(
             folder / _NOTES, {**notes(info), "labels": list(info.get("labels", ()))}
         )
-        if left := sorted(set(model.heads) - {"label"}):
+        if left := sorted(set(model.head_layers) - {"label"}):
             lines.append(f"keras-nlp has no equal head for {', '.join(left)}: left out")
         return tuple(lines)
 
@@ -161,7 +162,7 @@ class KerasPreset(Format):
 def _classifier(
     checkpoint: LoadedModel, backbone: keras.Model, tokenizer: keras.layers.Layer
 ) -> keras.Model:
-    """A BertTextClassifier with the model's weights, which takes texts."""
+    """Returns a BertTextClassifier of texts with the model's weights."""
     preprocessor = keras_nlp.models.BertTextClassifierPreprocessor(
         tokenizer=tokenizer, sequence_length=checkpoint.info["sequence_length"]
     )
@@ -171,13 +172,13 @@ def _classifier(
         preprocessor=preprocessor,
         dropout=backbone.dropout,
     )
-    dense = checkpoint.model.heads["label"].layers[-1]
+    dense = checkpoint.model.head_layers["label"][-1]
     classifier.output_dense.set_weights(dense.get_weights())
     return classifier
 
 
 def _difference(model: Model, other: Any) -> float:
-    """The largest difference of the last hidden states, for one random input."""
+    """Returns the largest difference of the last hidden states on random tokens."""
     length = min(64, model.architecture.max_sequence_length)  # type: ignore[attr-defined]
     draw = np.random.default_rng(0)
     ids = draw.integers(0, model.encoder.vocabulary_size, (4, length))
@@ -195,7 +196,7 @@ def _is_classifier(path: pathlib.Path) -> bool:
 
 
 def _config(path: pathlib.Path) -> dict[str, Any]:
-    """The `config` of a file that Keras wrote; {} where there is none."""
+    """Returns the `config` of a file that Keras wrote; {} where there is none."""
     data = read_json(path) if path.is_file() else {}
     config = data.get("config") if isinstance(data, dict) else None
     return config if isinstance(config, dict) else {}

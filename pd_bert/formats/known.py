@@ -1,4 +1,4 @@
-"""The formats that there are."""
+"""All formats, and which one a folder has."""
 
 import pathlib
 
@@ -19,17 +19,17 @@ WRITABLE = tuple(
 _SHOWN = 8
 
 
-def recognise(folder: pathlib.Path) -> Format:
-    """The kind of a folder; InputError if it is none, saying what was looked for."""
+def recognize(folder: pathlib.Path) -> Format:
+    """Returns the format of a folder; raises InputError if it has none of them."""
     if not folder.is_dir():
         raise InputError(f"no such folder: {folder}")
     for format in FORMATS.values():
-        if format.recognises(folder):
+        if format.recognizes(folder):
             return format
     found = sorted(path.name for path in folder.iterdir())
     shown = ", ".join(found[:_SHOWN]) + (", …" if len(found) > _SHOWN else "")
     raise InputError(
-        "a checkpoint's folder holds "
+        "a checkpoint's folder must contain "
         f"{' or '.join(format.holds for format in FORMATS.values())}; "
-        f"{folder} holds {shown or 'nothing'}"
+        f"{folder} contains {shown or 'nothing'}"
     )

@@ -11,7 +11,7 @@ Info = Mapping[str, Any]
 
 
 def model_card(checkpoint: LoadedModel) -> str:
-    """YAML front matter and text, from what the checkpoint's `info` knows."""
+    """Returns YAML front matter and text, made from the checkpoint's `info`."""
     info = checkpoint.info
     lines = ["---", *_front_matter(checkpoint), "---", "", f"# {_title(info)}", ""]
     lines += [_sentence(checkpoint), "", "## Model", "", *_model(checkpoint)]
@@ -23,8 +23,8 @@ def model_card(checkpoint: LoadedModel) -> str:
 
 
 def _front_matter(checkpoint: LoadedModel) -> Iterator[str]:
-    # JSON is YAML, and needs no library to be quoted rightly.
-    info, heads = checkpoint.info, checkpoint.model.heads
+    # JSON is valid YAML, and Python can quote it without another library.
+    info, heads = checkpoint.info, checkpoint.model.head_layers
     pipeline = "feature-extraction"
     if "label" in heads:
         pipeline = "text-classification"
@@ -53,12 +53,12 @@ def _title(info: Info) -> str:
 
 
 def _sentence(checkpoint: LoadedModel) -> str:
-    info, heads = checkpoint.info, checkpoint.model.heads
-    # Only a stage of training has a seed.
+    info, heads = checkpoint.info, checkpoint.model.head_layers
+    # Only the settings of a training have a seed.
     trained = "seed" in info.get("settings", {})
     by = "trained by pd_bert" if trained else "converted by pd_bert"
     if "label" in heads:
-        takes = "pairs of texts" if info.get("pairs") else "single texts"
+        takes = "pairs of texts" if len(info.get("inputs", ())) > 1 else "single texts"
         labels = info.get("labels", ())
         if len(labels) == 1:
             return f"A BERT regression on {takes}, {by}."
@@ -77,7 +77,7 @@ def _model(checkpoint: LoadedModel) -> Iterator[str]:
     rows = {
         "layers": bert.num_layers,
         "hidden size": bert.hidden_dim,
-        "attention heads": bert.heads,
+        "attention heads": bert.attention_heads,
         "feed-forward size": bert.feed_forward,
         "parameters": f"{model.parameters:,}",
         "vocabulary": f"{len(vocabulary):,} word pieces, {case}",
@@ -122,7 +122,7 @@ def _method(info: Info) -> str:
 
 
 def _data(info: Info) -> str:
-    """Names and numbers; paths would tell of the machine and of nothing else."""
+    """Returns names and numbers, but no paths, which only describe the machine."""
     parts = [_title(info)]
     if "task" in info:
         parts.append(f"task {info['task']['name']}")
@@ -140,21 +140,21 @@ def _data(info: Info) -> str:
 
 
 def _roles(info: Info, ancestors: Mapping[str, Info]) -> Iterator[tuple[str, str]]:
-    """Teachers and initial models, each with its folder's name; nearest first.
+    """Yields (role, folder name) of teachers and initial models, the nearest first.
 
-    The teacher's own initial models are no business of the student's.
+    The teacher's own initial models are left out.
     """
     for field, role in (
         ("initial", "Initial model"),
         ("teacher", "Teacher"),
-        ("live_teacher", "Teacher"),
+        ("teachers.0.model", "Teacher"),
     ):
         for name in _read(info, field, ancestors):
             yield role, name
 
 
 def _read(info: Info, field: str, ancestors: Mapping[str, Info]) -> list[str]:
-    """What a model read as `field`, itself or its data or what it grew from."""
+    """Returns what was read as `field` by a model, its data or its initial models."""
     found: list[str] = []
     lineage = info.get("lineage", {})
     for name, entry in lineage.items():

@@ -1,4 +1,4 @@
-"""What pd_bert knows of a model and other formats have no place for."""
+"""Facts about a model that other formats have no place for."""
 
 import inspect
 from collections.abc import Mapping, Sequence
@@ -7,8 +7,8 @@ from typing import Any
 from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.tasks import metrics as task_metrics
 from pd_bert.tasks.classification import Classification
+from pd_bert.tasks.labeled_task import LabeledTask
 from pd_bert.tasks.regression import Regression
-from pd_bert.tasks.text_task import TextTask
 
 _MEASURES = {
     name: function
@@ -19,7 +19,7 @@ _NO_TEXTS = TextLines(files=())
 
 
 def notes(info: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON data to keep beside a model in a foreign format; see `info_of`."""
+    """Returns JSON data to keep beside a model in another format; see `info_of`."""
     kept = {key: info[key] for key in ("name", "metrics") if key in info}
     if not info.get("labels"):
         return kept
@@ -29,7 +29,7 @@ def notes(info: Mapping[str, Any]) -> dict[str, Any]:
         **kept,
         "task": task["name"],
         "measures": [each["function"].rpartition(".")[2] for each in measures],
-        "pairs": info["pairs"],
+        "inputs": list(info["inputs"]),
         "sequence_length": info["sequence_length"],
     }
 
@@ -42,10 +42,10 @@ def info_of(
     sequence_length: int,
     regression: bool = False,
 ) -> dict[str, Any]:
-    """What an artifact says of the model, from its notes or by default.
+    """Returns what an artifact records of a model, from its notes or by default.
 
-    Notes may come from anybody: nothing in them names code to import. A task is a
-    classification or a regression, its measures are those of `tasks.metrics`.
+    Anybody may have written the notes, so nothing in them names code to import: a task
+    is a classification or a regression, its measures are those of `tasks.metrics`.
     """
     info: dict[str, Any] = {"name": _of(str, kept.get("name"), name)}
     if metrics := _numbers(kept.get("metrics")):
@@ -56,7 +56,7 @@ def info_of(
     measures = tuple(_MEASURES[m] for m in wanted if _known(m))
     settings: dict[str, Any] = {"measures": measures} if measures else {}
     task_name = _of(str, kept.get("task"), info["name"])
-    task: TextTask
+    task: LabeledTask
     if regression:
         task = Regression(name=task_name, train=_NO_TEXTS, dev=_NO_TEXTS, **settings)
     else:
@@ -70,7 +70,7 @@ def info_of(
     return {
         **info,
         "labels": list(labels),
-        "pairs": _of(bool, kept.get("pairs"), False),
+        "inputs": _inputs(kept.get("inputs")),
         "task": task.describe(),
         "primary_metric": task.primary_metric,
         "sequence_length": _length(kept.get("sequence_length"), sequence_length),
@@ -78,7 +78,7 @@ def info_of(
 
 
 def _numbers(value: Any) -> dict[str, dict[str, float]]:
-    """Metrics by split; {} if the value is something else."""
+    """Returns metrics by split; {} if the value is something else."""
     rows = value.items() if isinstance(value, dict) else ()
     numbers = {
         str(split): {
@@ -92,6 +92,11 @@ def _numbers(value: Any) -> dict[str, dict[str, float]]:
     return {split: row for split, row in numbers.items() if row}
 
 
+def _inputs(value: Any) -> list[str]:
+    """The inputs of a classification or regression: one text by default, or two."""
+    return ["text", "text_b"] if value == ["text", "text_b"] else ["text"]
+
+
 def _known(measure: Any) -> bool:
     return isinstance(measure, str) and measure in _MEASURES
 
@@ -101,7 +106,7 @@ def _of(kind: type, value: Any, default: Any) -> Any:
 
 
 def _length(value: Any, longest: int) -> int:
-    """A length that has a position embedding for every token."""
+    """Returns a length for which there are enough position embeddings."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 2:
         return min(value, longest)
     return longest

@@ -1,4 +1,4 @@
-"""Between stored tensors and a model's weights."""
+"""Conversion between stored tensors and a model's weights."""
 
 import dataclasses
 import pathlib
@@ -22,10 +22,10 @@ _NEXT_SENTENCE = "cls/seq_relationship/"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TensorFile:
-    """What a checkpoint stores, under the names of `bert_tensors`.
+    """The tensors of a checkpoint, under the names of `bert_tensors`.
 
-    `read` gives a tensor of the shape in `shapes`; `unused` are stored names, in the
-    file's own spelling, that have none.
+    `read` returns a tensor of the shape in `shapes`; `unused` are stored names, in
+    the spelling of the file, that have no such name.
     """
 
     folder: pathlib.Path
@@ -34,7 +34,7 @@ class TensorFile:
     unused: tuple[str, ...] = ()
 
     def heads(self, num_labels: int = 0) -> dict[str, Head]:
-        """The heads that it holds, whole or in part; `label` if there are labels."""
+        """Returns the heads that it has tensors of, and `label` if there are labels."""
         heads: dict[str, Head] = {}
         if any(name.startswith(MASKED_LM) for name in self.shapes):
             heads["masked_lm"] = MaskedLMHead()
@@ -47,10 +47,10 @@ class TensorFile:
     def check(
         self, bert: Bert, vocabulary_size: int, heads: Mapping[str, Head]
     ) -> tuple[str, ...]:
-        """Raises InputError unless it has what the model needs, in its shapes.
+        """Raises InputError unless it has the tensors of the model, in their shapes.
 
-        Returns the names that it may lack, and does: a model that was trained without
-        a pooler has none.
+        Returns the names of optional tensors that are missing: a model that was trained
+        without a pooler has none.
         """
         wanted = shapes(bert, vocabulary_size, heads)
         pooled = any(isinstance(head, PooledHead) for head in heads.values())
@@ -60,7 +60,7 @@ class TensorFile:
             missing = [name for name in missing if name not in optional]
         if missing:
             raise InputError(
-                f"a BERT checkpoint holds every weight of the model that its "
+                "a BERT checkpoint must contain every weight of the model that its "
                 f"configuration describes; {self.folder} lacks {_listed(missing)}"
             )
         clashes = [
@@ -70,8 +70,8 @@ class TensorFile:
         ]
         if clashes:
             raise InputError(
-                "the weights of a checkpoint have the shapes that its configuration "
-                f"says; in {self.folder} {_listed(clashes)}"
+                "the weights of a checkpoint must have the shapes of its "
+                f"configuration; in {self.folder} {_listed(clashes)}"
             )
         return tuple(optional)
 
@@ -82,10 +82,10 @@ class TensorFile:
         vocabulary: Vocabulary,
         info: dict[str, Any],
     ) -> LoadedModel:
-        """The model with these weights."""
+        """Returns the model with these weights."""
         missing = self.check(bert, len(vocabulary), heads)
         if missing:
-            # What stays random is part of an artifact, and must not differ by the run.
+            # Random weights become part of an artifact: they must be equal in all runs.
             keras.utils.set_random_seed(0)
         model = Model(bert, heads, len(vocabulary), dropout=0.0)
         for name, variable in variables(model).items():
@@ -106,7 +106,7 @@ class TensorFile:
 
 
 def stored(model: Model) -> dict[str, np.ndarray]:
-    """A model's weights as a checkpoint holds them, float32."""
+    """Returns a model's weights as a checkpoint stores them, float32."""
     bert = model.architecture
     assert type(bert) is Bert
     sizes = shapes(bert, model.encoder.vocabulary_size, model.head_values)

@@ -18,7 +18,7 @@ from pd_bert.system.atomic import read_json
 from pd_bert.text.vocabulary import Vocabulary, is_cased
 
 _CONFIG, _TOKENS, _USUAL = "bert_config.json", "vocab.txt", "bert_model.ckpt"
-# What optimisers keep beside a weight, and the number of the step.
+# Variables that optimizers keep beside a weight, and the number of the step.
 _SLOT = re.compile(r"(^|/)(adam_[mv]|AdamWeightDecayOptimizer.*|global_step)(_\d+)?$")
 _CLASSIFIER = "output_bias"
 # The reader is C++, whose errors come as several classes: IndexError for a cut file.
@@ -26,16 +26,16 @@ _READER_ERRORS = (tf.errors.OpError, ValueError, RuntimeError, IndexError)
 
 
 class TF1Bert(Format):
-    """bert_config.json, vocab.txt and a TensorFlow 1 checkpoint, to be read only.
+    """The format of TensorFlow 1: bert_config.json, vocab.txt and a checkpoint.
 
-    Its `gelu` is the tanh approximation. Nothing in it tells whether texts are
-    lower-cased but the vocabulary's own letters.
+    It is read, never written. Its `gelu` is the tanh approximation. Only the letters of
+    the vocabulary show whether texts are lower-cased.
     """
 
     name = "tf1"
     holds = f"{_CONFIG} and *.ckpt*.index (TensorFlow 1 BERT)"
 
-    def recognises(self, folder: pathlib.Path) -> bool:
+    def recognizes(self, folder: pathlib.Path) -> bool:
         return (folder / _CONFIG).is_file()
 
     def vocabulary(
@@ -50,7 +50,7 @@ class TF1Bert(Format):
         path = folder / _CONFIG
         config = read_json(path)
         if not isinstance(config, dict):
-            raise InputError(f"a configuration is a JSON object: {path}")
+            raise InputError(f"a configuration must be a JSON object: {path}")
         return bert_of(config, path, activations={"gelu": False})
 
     def embedding_rows(self, folder: pathlib.Path) -> int:
@@ -83,7 +83,7 @@ class TF1Bert(Format):
 
 
 def _labels(shapes: Shapes) -> tuple[str, ...]:
-    """run_classifier.py stores no names: they are the numbers of the logits."""
+    """Returns the numbers of the logits: run_classifier.py stores no names."""
     count = shapes.get(_CLASSIFIER, (0,))[0]
     return ("score",) if count == 1 else tuple(map(str, range(count)))
 
@@ -111,5 +111,7 @@ def _prefix(folder: pathlib.Path) -> pathlib.Path:
     usual = [path for path in found if path.stem == _USUAL]
     if len(usual or found) != 1:
         names = ", ".join(path.stem for path in found) or "none"
-        raise InputError(f"a folder holds one *.ckpt checkpoint; {folder} has {names}")
+        raise InputError(
+            f"a folder must contain one *.ckpt checkpoint; {folder} has {names}"
+        )
     return (usual or found)[0].with_suffix("")

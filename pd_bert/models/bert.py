@@ -4,14 +4,15 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import keras_nlp
 import tensorflow as tf
 
 from pd_bert.errors import InputError
-from pd_bert.models.encoder import Architecture, Encoder, Shapes
-from pd_bert.models.outputs import EncoderOutput
+from pd_bert.models.encoder import Architecture, Encoder, Shapes, embed
+from pd_bert.models.outputs import Outputs, Wanted
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,14 +35,14 @@ class Bert(Architecture):
     exact_gelu: bool = False
 
     def __post_init__(self) -> None:
-        if self.hidden_dim % self.heads:
+        if self.hidden_dim % self.attention_heads:
             raise InputError(
                 f"hidden_dim must be a multiple of num_heads; {self.name} has "
-                f"hidden_dim = {self.hidden_dim}, num_heads = {self.heads}"
+                f"hidden_dim = {self.hidden_dim}, num_heads = {self.attention_heads}"
             )
 
     @property
-    def heads(self) -> int:
+    def attention_heads(self) -> int:
         return self.num_heads or max(1, self.hidden_dim // 64)
 
     @property
@@ -55,7 +56,7 @@ class Bert(Architecture):
             keras_nlp.models.BertBackbone(
                 vocabulary_size=vocabulary_size,
                 num_layers=self.num_layers,
-                num_heads=self.heads,
+                num_heads=self.attention_heads,
                 hidden_dim=self.hidden_dim,
                 intermediate_dim=self.feed_forward,
                 dropout=self.dropout if dropout is None else dropout,
@@ -67,7 +68,7 @@ class Bert(Architecture):
         )
 
     def shapes(self, vocabulary_size: int) -> Shapes:
-        h, f, heads = self.hidden_dim, self.feed_forward, self.heads
+        h, f, heads = self.hidden_dim, self.feed_forward, self.attention_heads
         size = h // heads
         norm = ((h,), (h,))
         projection = ((h, heads, size), (heads, size))
@@ -80,14 +81,10 @@ class Bert(Architecture):
             "pooler": ((h, h), (h,)),
         }
 
-    @property
-    def facts(self) -> dict[str, float]:
-        return {"num_layers": self.num_layers, "hidden_dim": self.hidden_dim}
-
     def computes_as(self, other: Architecture) -> bool:
         return (
             isinstance(other, Bert)
-            and self.heads == other.heads
+            and self.attention_heads == other.attention_heads
             and self.exact_gelu == other.exact_gelu
         )
 
@@ -149,39 +146,33 @@ class BertEncoder(Encoder):
 
     def __call__(
         self,
-        inputs: Mapping[str, tf.Tensor],
+        inputs: Mapping[str, Any],
         *,
         training: bool = False,
-        attention_scores: bool = False,
-    ) -> EncoderOutput:
+        wanted: Wanted = Wanted(sequence=True, pooled=True),  # noqa: B008 (frozen)
+    ) -> Outputs:
         backbone = self.backbone
-        tokens = self._embed(inputs["token_ids"])
+        tokens = embed(self.token_embedding, inputs["token_ids"])
         positions = backbone.position_embedding(tokens)
         segments = backbone.segment_embedding(inputs["segment_ids"])
         x = backbone.embeddings_add((tokens, positions, segments))
         x = backbone.embeddings_layer_norm(x)
         x = embeddings = backbone.embeddings_dropout(x, training=training)
-        hidden_states, scores = [], []
-        for layer in backbone.transformer_layers:
-            if attention_scores:
-                scores.append(_attention_scores(layer, x))
-            x = layer(x, padding_mask=inputs["padding_mask"], training=training)
-            hidden_states.append(x)
-        return EncoderOutput(
-            embeddings=embeddings,
-            hidden_states=tuple(hidden_states),
-            attention_scores=tuple(scores),
-            sequence=x,
-            pooled=backbone.pooled_dense(x[:, 0, :]),
-        )
-
-    def _embed(self, token_ids: tf.Tensor) -> tf.Tensor:
-        if not token_ids.dtype.is_floating:
-            return self.token_embedding(token_ids)
-        table = tf.convert_to_tensor(self.token_embedding.embeddings)
-        dtype = self.token_embedding.compute_dtype
-        return tf.einsum(
-            "blv,vh->blh", tf.cast(token_ids, dtype), tf.cast(table, dtype)
+        hidden, attention = {}, {}
+        last = wanted.highest_layer
+        for number, layer in enumerate(backbone.transformer_layers, 1):
+            if number in wanted.attention:
+                attention[number] = _attention_scores(layer, x)
+            if last is None or number <= last:
+                x = layer(x, padding_mask=inputs["padding_mask"], training=training)
+            if number in wanted.hidden:
+                hidden[number] = x
+        return Outputs(
+            hidden=hidden,
+            attention=attention,
+            embeddings=embeddings if wanted.embeddings else None,
+            sequence=x if wanted.sequence else None,
+            pooled=backbone.pooled_dense(x[:, 0, :]) if wanted.pooled else None,
         )
 
     def parts(self) -> dict[str, list[keras.Variable]]:

@@ -2,97 +2,137 @@
 
 import abc
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import keras_nlp
 import tensorflow as tf
 
 from pd_bert.models.encoder import Encoder
-from pd_bert.models.outputs import EncoderOutput
+from pd_bert.models.outputs import Outputs, Wanted
+
+Layers = Sequence[keras.layers.Layer]
 
 
 def _initializer() -> keras.initializers.Initializer:
-    """BERT's: a normal of sd 0.02, truncated at two sd."""
+    """Returns BERT's: a normal of sd 0.02, truncated at two sd."""
     return keras.initializers.TruncatedNormal(stddev=0.02)
 
 
 class Head(abc.ABC):
-    """A frozen value; `build` makes the layers, which a `BuiltHead` calls."""
+    """A frozen value that makes layers over an encoder and calls them."""
+
+    @property
+    @abc.abstractmethod
+    def wanted(self) -> Wanted:
+        """The outputs of the encoder that it reads."""
 
     @abc.abstractmethod
-    def build(self, encoder: Encoder, *, dropout: float) -> "BuiltHead":
-        """Makes the layers for this encoder, with weights."""
-
-    def parameters(self, hidden_dim: int, vocabulary_size: int) -> int:
-        """The number of weights that it adds to the encoder's; 0 if it is not told."""
-        return 0
-
-    def flops(self, hidden_dim: int, vocabulary_size: int, masked: int) -> int:
-        """Operations of its matrix products for one example with `masked` masks."""
-        return 0
-
-
-class BuiltHead(tf.Module, abc.ABC):
-    """The layers of a head."""
-
-    layers: list[keras.layers.Layer]
+    def build(self, encoder: Encoder, *, dropout: float) -> Layers:
+        """Returns its layers for this encoder, with weights."""
 
     @abc.abstractmethod
-    def __call__(
+    def logits(
         self,
-        output: EncoderOutput,
-        inputs: Mapping[str, tf.Tensor],
+        layers: Layers,
+        outputs: Outputs,
+        inputs: Mapping[str, Any],
         *,
         training: bool,
     ) -> tf.Tensor:
-        """The logits, in the compute dtype."""
+        """Returns the logits, in the compute dtype; `layers` are those of `build`."""
+
+    @abc.abstractmethod
+    def output_shape(self, vocabulary_size: int) -> tuple[int | None, ...]:
+        """Returns the shape of one example's logits; None is the number of tokens."""
+
+    @abc.abstractmethod
+    def parameters(self, hidden_dim: int, vocabulary_size: int) -> int:
+        """Returns the number of weights that it adds to the encoder's."""
+
+    @abc.abstractmethod
+    def flops(
+        self, hidden_dim: int, vocabulary_size: int, *, length: int, masked: int
+    ) -> int:
+        """Returns the operations of its matrix products for one example.
+
+        The example has `length` tokens, of which `masked` are masked.
+        """
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MaskedLMHead(Head):
-    """Logits [batch, masked, vocabulary] at `inputs["masked_positions"]`.
+    """Logits [batch, positions, vocabulary] over the original tokens.
 
-    Dense, gelu, LayerNorm, then the transposed token embedding and a bias
-    (Devlin et al. 2019, Section 3.1).
+    The positions are `inputs["masked_positions"]`, int [batch, masked], or all where
+    the inputs have none. Dense, GELU, LayerNorm, then the transposed token embedding
+    and a bias (Devlin et al. 2019, Section 3.1).
     """
 
-    def build(self, encoder: Encoder, *, dropout: float) -> BuiltHead:
-        return _BuiltMaskedLM(encoder)
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(sequence=True)
 
-    def parameters(self, hidden_dim: int, vocabulary_size: int) -> int:
-        # Dense, LayerNorm, and the bias over the vocabulary.
-        return hidden_dim * hidden_dim + hidden_dim + 2 * hidden_dim + vocabulary_size
-
-    def flops(self, hidden_dim: int, vocabulary_size: int, masked: int) -> int:
-        return 2 * masked * hidden_dim * (hidden_dim + vocabulary_size)
-
-
-class _BuiltMaskedLM(BuiltHead):
-    def __init__(self, encoder: Encoder) -> None:
-        super().__init__(name="masked_lm")
-        self.layer = keras_nlp.layers.MaskedLMHead(
+    def build(self, encoder: Encoder, *, dropout: float) -> Layers:
+        layer = keras_nlp.layers.MaskedLMHead(
             token_embedding=encoder.token_embedding,
             intermediate_activation=encoder.activation,
             layer_norm_epsilon=1e-12,
             kernel_initializer=_initializer(),
             name="masked_lm_head",
         )
-        self.layer.build((None, None, encoder.hidden_dim))
-        self.layers = [self.layer]
+        layer.build((None, None, encoder.hidden_dim))
+        return (layer,)
 
-    def __call__(
+    def logits(
         self,
-        output: EncoderOutput,
-        inputs: Mapping[str, tf.Tensor],
+        layers: Layers,
+        outputs: Outputs,
+        inputs: Mapping[str, Any],
         *,
         training: bool,
     ) -> tf.Tensor:
-        return self.layer(output.sequence, inputs["masked_positions"])
+        positions = inputs.get("masked_positions")
+        if positions is None:
+            batch, length, _ = tf.unstack(tf.shape(outputs.sequence))
+            positions = tf.broadcast_to(tf.range(length), [batch, length])
+        return layers[0](outputs.sequence, positions)
+
+    def output_shape(self, vocabulary_size: int) -> tuple[int | None, ...]:
+        return None, vocabulary_size
+
+    def parameters(self, hidden_dim: int, vocabulary_size: int) -> int:
+        # Dense, LayerNorm, and the bias over the vocabulary.
+        return hidden_dim * hidden_dim + hidden_dim + 2 * hidden_dim + vocabulary_size
+
+    def flops(
+        self, hidden_dim: int, vocabulary_size: int, *, length: int, masked: int
+    ) -> int:
+        return 2 * masked * hidden_dim * (hidden_dim + vocabulary_size)
+
+
+class _DenseHead(Head):
+    """Dropout and a dense layer over one output of the encoder."""
+
+    num_outputs: int
+    use_dropout: bool
+
+    def build(self, encoder: Encoder, *, dropout: float) -> Layers:
+        # In this order: each draws a seed from Keras's generator when it is made.
+        rate = keras.layers.Dropout(dropout if self.use_dropout else 0.0)
+        dense = keras.layers.Dense(
+            self.num_outputs, kernel_initializer=_initializer(), name="logits"
+        )
+        dense.build((None, encoder.hidden_dim))
+        return rate, dense
+
+    def parameters(self, hidden_dim: int, vocabulary_size: int) -> int:
+        return (hidden_dim + 1) * self.num_outputs
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PooledHead(Head):
+class PooledHead(_DenseHead):
     """Logits [batch, num_outputs] from the pooled [CLS] state.
 
     Serves next-sentence prediction (2 outputs, no dropout), classification and, with
@@ -102,32 +142,56 @@ class PooledHead(Head):
     num_outputs: int
     use_dropout: bool = True
 
-    def build(self, encoder: Encoder, *, dropout: float) -> BuiltHead:
-        rate = dropout if self.use_dropout else 0.0
-        return _BuiltPooled(encoder, self.num_outputs, rate)
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(pooled=True)
 
-    def parameters(self, hidden_dim: int, vocabulary_size: int) -> int:
-        return (hidden_dim + 1) * self.num_outputs
-
-    def flops(self, hidden_dim: int, vocabulary_size: int, masked: int) -> int:
-        return 2 * hidden_dim * self.num_outputs
-
-
-class _BuiltPooled(BuiltHead):
-    def __init__(self, encoder: Encoder, num_outputs: int, dropout: float) -> None:
-        super().__init__(name="pooled")
-        self.dropout = keras.layers.Dropout(dropout)
-        self.dense = keras.layers.Dense(
-            num_outputs, kernel_initializer=_initializer(), name="logits"
-        )
-        self.dense.build((None, encoder.hidden_dim))
-        self.layers = [self.dropout, self.dense]
-
-    def __call__(
+    def logits(
         self,
-        output: EncoderOutput,
-        inputs: Mapping[str, tf.Tensor],
+        layers: Layers,
+        outputs: Outputs,
+        inputs: Mapping[str, Any],
         *,
         training: bool,
     ) -> tf.Tensor:
-        return self.dense(self.dropout(output.pooled, training=training))
+        dropout, dense = layers
+        return dense(dropout(outputs.pooled, training=training))
+
+    def output_shape(self, vocabulary_size: int) -> tuple[int | None, ...]:
+        return (self.num_outputs,)
+
+    def flops(
+        self, hidden_dim: int, vocabulary_size: int, *, length: int, masked: int
+    ) -> int:
+        return 2 * hidden_dim * self.num_outputs
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TokenHead(_DenseHead):
+    """Logits [batch, length, num_outputs], one row per token: tags, spans."""
+
+    num_outputs: int
+    use_dropout: bool = True
+
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(sequence=True)
+
+    def logits(
+        self,
+        layers: Layers,
+        outputs: Outputs,
+        inputs: Mapping[str, Any],
+        *,
+        training: bool,
+    ) -> tf.Tensor:
+        dropout, dense = layers
+        return dense(dropout(outputs.sequence, training=training))
+
+    def output_shape(self, vocabulary_size: int) -> tuple[int | None, ...]:
+        return None, self.num_outputs
+
+    def flops(
+        self, hidden_dim: int, vocabulary_size: int, *, length: int, masked: int
+    ) -> int:
+        return 2 * length * hidden_dim * self.num_outputs

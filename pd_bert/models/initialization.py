@@ -1,37 +1,49 @@
-"""What a student takes of a pre-trained model; the rest stays random."""
+"""Initializations: what a student takes of another model; the rest stays random."""
 
 import abc
 import dataclasses
 
-from pd_bert.errors import InputError
-from pd_bert.models.encoder import Architecture, Part, Shapes
+import keras
+import numpy as np
 
-Sized = tuple[Architecture, int]
-"""An architecture and the size of its vocabulary."""
+from pd_bert.errors import InputError
+from pd_bert.models.encoder import PartShapes, Shapes
+from pd_bert.models.model import Model
+from pd_bert.models.network import Network
+
 # Parts that are tables and mean the same whatever follows.
 _TABLES = ("token_embedding", "embeddings")
 
 
 class Initialization(abc.ABC):
-    """A frozen value that chooses parts of an initial model.
+    """A frozen value that sets weights of a student from those of an initial model."""
 
-    Parts are those of `Encoder.parts`; each is taken whole or not at all.
-    """
+    @abc.abstractmethod
+    def check(self, student: Network, initial: Network, where: str) -> None:
+        """Raises InputError where the initial model does not fit, before it is read."""
+
+    @abc.abstractmethod
+    def apply(self, student: Model, initial: Model, where: str) -> tuple[str, ...]:
+        """Sets weights of the student.
+
+        Returns the names of the parts and heads that were set.
+        """
+
+
+class TakeParts(Initialization):
+    """Copies parts of `Encoder.parts`, each as a whole."""
 
     heads: bool = False
-    """Whether heads of the same name and shape come as well."""
+    """Whether heads of the same name and settings are copied as well."""
 
     @abc.abstractmethod
     def parts(self, student: Shapes) -> tuple[str, ...]:
-        """The parts that the student takes, by name."""
+        """Returns the names of the parts that the student takes."""
 
-    def check(self, student: Sized, initial: Sized, where: str) -> tuple[str, ...]:
-        """The parts that the student takes; each model is given with its vocabulary.
-
-        Raises InputError for a part that the initial model lacks, has in another shape
-        or computes with in another way.
-        """
-        mine, its = _shapes(student), _shapes(initial)
+    def check(self, student: Network, initial: Network, where: str) -> None:
+        """Raises InputError for a part that the initial model lacks, has in another
+        shape or computes with in another way."""
+        mine, its = student.shapes, initial.shapes
         taken = self.parts(mine)
         if lacking := [name for name in taken if name not in its]:
             raise InputError(
@@ -46,16 +58,31 @@ class Initialization(abc.ABC):
                     f"student's {name} holds {one}, the initial model's {other}"
                 )
         layers = any(name not in _TABLES for name in taken)
-        if layers and not student[0].computes_as(initial[0]):
+        if layers and not student.architecture.computes_as(initial.architecture):
             raise InputError(
                 f"{where}: an initial model must compute as the student does; the "
-                f"student is {student[0]}, the initial model {initial[0]}"
+                f"student is {student.architecture}, the initial model "
+                f"{initial.architecture}"
             )
-        return taken
+
+    def apply(self, student: Model, initial: Model, where: str) -> tuple[str, ...]:
+        self.check(student.network, initial.network, where)
+        chosen = self.parts(student.network.shapes)
+        mine, its = student.encoder.parts(), initial.encoder.parts()
+        for name in chosen:
+            copy(mine[name], its[name])
+        heads = tuple(
+            name
+            for name, head in student.head_values.items()
+            if self.heads and initial.head_values.get(name) == head
+        )
+        for name in heads:
+            copy(student.head_weights(name), initial.head_weights(name))
+        return (*chosen, *heads)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Whole(Initialization):
+class Whole(TakeParts):
     """Everything, from a model of the same shape (PF, PD; Turc et al. 2019)."""
 
     heads = True
@@ -63,21 +90,20 @@ class Whole(Initialization):
     def parts(self, student: Shapes) -> tuple[str, ...]:
         return tuple(student)
 
-    def check(self, student: Sized, initial: Sized, where: str) -> tuple[str, ...]:
-        mine, its = _shapes(student), _shapes(initial)
-        if further := [name for name in its if name not in mine]:
+    def check(self, student: Network, initial: Network, where: str) -> None:
+        if further := [name for name in initial.shapes if name not in student.shapes]:
             raise InputError(
                 f"{where}: Whole needs an initial model of the student's shape; it has "
                 f"{', '.join(further)} besides (Truncated takes its bottom layers)"
             )
-        return super().check(student, initial, where)
+        super().check(student, initial, where)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Truncated(Initialization):
+class Truncated(TakeParts):
     """Embeddings and bottom layers of a deeper model of the same width.
 
-    The initialisation of TF (Sun et al. 2019) and of "truncated" PD (Turc et al. 2019,
+    The initialization of TF (Sun et al. 2019) and of "truncated" PD (Turc et al. 2019,
     Section 6.2). The pooler belongs to the top of the deeper model and is not taken.
     """
 
@@ -86,18 +112,19 @@ class Truncated(Initialization):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class WordEmbeddings(Initialization):
+class WordEmbeddings(TakeParts):
     """The token embeddings alone (Turc et al. 2019, Section 6.2)."""
 
     def parts(self, student: Shapes) -> tuple[str, ...]:
         return ("token_embedding",)
 
 
-def _shapes(model: Sized) -> Shapes:
-    architecture, vocabulary_size = model
-    return architecture.shapes(vocabulary_size)
+def copy(mine: list[keras.Variable], its: list[keras.Variable]) -> None:
+    """Assigns the values of weights to others of the same shapes."""
+    for weight, value in zip(mine, its, strict=True):
+        weight.assign(np.asarray(value))
 
 
-def _first_difference(one: Part, other: Part) -> tuple[object, object]:
+def _first_difference(one: PartShapes, other: PartShapes) -> tuple[object, object]:
     differing = ((a, b) for a, b in zip(one, other, strict=False) if a != b)
     return next(differing, (one, other))

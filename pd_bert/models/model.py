@@ -13,8 +13,8 @@ from pd_bert.errors import InputError
 from pd_bert.models.dropout import make_stateless
 from pd_bert.models.encoder import Architecture
 from pd_bert.models.heads import Head
-from pd_bert.models.initialization import Initialization
-from pd_bert.models.outputs import Outputs
+from pd_bert.models.network import Network
+from pd_bert.models.outputs import EVERY_HEAD, Outputs, Wanted
 from pd_bert.values import from_json, to_json
 
 
@@ -33,28 +33,39 @@ class Model(tf.Module):
         dropout: float | None = None,
     ) -> None:
         super().__init__(name="model")
-        self._architecture = architecture
+        self._network = Network.of(architecture, heads, vocabulary_size)
         self._head_values = dict(heads)
         rate = getattr(architecture, "dropout", 0.0) if dropout is None else dropout
         self.encoder = architecture.build(vocabulary_size, dropout=dropout)
-        self.heads = {
-            name: head.build(self.encoder, dropout=rate)
-            for name, head in self._head_values.items()
+        self.head_layers = {
+            name: tuple(head.build(self.encoder, dropout=rate))
+            for name, head in heads.items()
         }
         make_stateless(self.layers)
 
+    @classmethod
+    def of(cls, network: Network, *, dropout: float | None = None) -> "Model":
+        """Returns a model of this network, with random weights."""
+        heads = dict(network.heads)
+        size = network.vocabulary_size
+        return cls(network.architecture, heads, size, dropout=dropout)
+
     @property
     def architecture(self) -> Architecture:
-        return self._architecture
+        return self._network.architecture
+
+    @property
+    def network(self) -> Network:
+        return self._network
 
     @property
     def head_values(self) -> dict[str, Head]:
-        """What the heads were built from, by name."""
+        """The heads by name."""
         return dict(self._head_values)
 
     @property
     def layers(self) -> list[keras.layers.Layer]:
-        heads = (layer for head in self.heads.values() for layer in head.layers)
+        heads = (layer for layers in self.head_layers.values() for layer in layers)
         return [*self.encoder.layers, *heads]
 
     @property
@@ -67,22 +78,41 @@ class Model(tf.Module):
     def parameters(self) -> int:
         return sum(int(np.prod(weight.shape)) for weight in self.weights)
 
+    def parts(self) -> dict[str, list[keras.Variable]]:
+        """Returns all weights by named part: those of the encoder, then the heads."""
+        heads = {name: self.head_weights(name) for name in self.head_layers}
+        return {**self.encoder.parts(), **heads}
+
+    def head_weights(self, name: str) -> list[keras.Variable]:
+        """Returns a head's weights without those that it shares with the encoder."""
+        shared = {id(w) for layer in self.encoder.layers for w in layer.weights}
+        return [
+            weight
+            for layer in self.head_layers[name]
+            for weight in layer.trainable_weights
+            if id(weight) not in shared
+        ]
+
     def __call__(
         self,
-        inputs: Mapping[str, tf.Tensor],
+        inputs: Mapping[str, Any],
         *,
         training: bool = False,
-        attention_scores: bool = False,
+        wanted: Wanted = EVERY_HEAD,
     ) -> Outputs:
-        """Runs encoder and heads; logits are cast to float32 for stable softmax."""
-        output = self.encoder(
-            inputs, training=training, attention_scores=attention_scores
+        """Runs encoder and heads; logits are cast to float32 for a stable softmax."""
+        outputs = self.encoder(
+            inputs, training=training, wanted=self._network.encoder_outputs(wanted)
         )
         logits = {
-            name: tf.cast(head(output, inputs, training=training), tf.float32)
-            for name, head in self.heads.items()
+            name: tf.cast(
+                head.logits(self.head_layers[name], outputs, inputs, training=training),
+                tf.float32,
+            )
+            for name, head in self._head_values.items()
+            if wanted.heads is None or name in wanted.heads
         }
-        return Outputs(logits=logits, encoder=output)
+        return outputs._replace(logits=logits)
 
     def save(self, directory: pathlib.Path) -> None:
         """Writes `encoder/`, `heads.npz` and `model.json` into `directory`."""
@@ -91,89 +121,37 @@ class Model(tf.Module):
         self.encoder.save(folder)
         arrays: dict[str, Any] = {
             f"{name}/{index}": np.asarray(weight)
-            for name in self.heads
-            for index, weight in enumerate(self._own_weights(name))
+            for name in self.head_layers
+            for index, weight in enumerate(self.head_weights(name))
         }
         np.savez(directory / "heads.npz", **arrays)
         described = {
-            "architecture": to_json(self._architecture),
+            "architecture": to_json(self.architecture),
             "heads": {name: to_json(head) for name, head in self._head_values.items()},
             "vocabulary_size": self.encoder.vocabulary_size,
         }
         (directory / "model.json").write_text(json.dumps(described, indent=2) + "\n")
 
-    def _own_weights(self, name: str) -> list[keras.Variable]:
-        """A head's weights without those it shares with the encoder."""
-        shared = {id(w) for layer in self.encoder.layers for w in layer.weights}
-        return [
-            weight
-            for layer in self.heads[name].layers
-            for weight in layer.trainable_weights
-            if id(weight) not in shared
-        ]
-
     @classmethod
     def load(cls, directory: pathlib.Path, *, dropout: float | None = 0.0) -> "Model":
         """Reads what `save` wrote."""
-        described = describe(directory)
-        model = cls(
-            from_json(described["architecture"]),
-            {name: from_json(head) for name, head in described["heads"].items()},
-            described["vocabulary_size"],
-            dropout=dropout,
-        )
+        model = cls.of(saved_network(directory), dropout=dropout)
         model.encoder.load(directory / "encoder")
-        model.load_heads(directory, tuple(model.heads))
+        with np.load(directory / "heads.npz", allow_pickle=False) as arrays:
+            for name in model.head_layers:
+                for index, weight in enumerate(model.head_weights(name)):
+                    weight.assign(arrays[f"{name}/{index}"])
         return model
 
-    def load_heads(self, directory: pathlib.Path, names: tuple[str, ...]) -> None:
-        """Reads the named heads' weights from a saved model with the same heads."""
-        with np.load(directory / "heads.npz", allow_pickle=False) as arrays:
-            for name in names:
-                for index, weight in enumerate(self._own_weights(name)):
-                    weight.assign(arrays[f"{name}/{index}"])
 
-    def initialize(
-        self, initial: "Model", initialization: Initialization, where: str
-    ) -> dict[str, list[str]]:
-        """Takes what `initialization` chooses of an initial model.
-
-        Returns the names of the parts and heads that were `taken` and of those that are
-        left `random`. Raises InputError where a shape differs.
-        """
-        chosen = initialization.check(
-            (self._architecture, self.encoder.vocabulary_size),
-            (initial.architecture, initial.encoder.vocabulary_size),
-            where,
-        )
-        mine, its = self.encoder.parts(), initial.encoder.parts()
-        for name in chosen:
-            _copy(mine[name], its[name])
-        heads = [
-            name
-            for name, head in self._head_values.items()
-            if initialization.heads and initial.head_values.get(name) == head
-        ]
-        for name in heads:
-            _copy(self._own_weights(name), initial._own_weights(name))
-        taken = [*chosen, *heads]
-        every = [*mine, *self.heads]
-        return {"taken": taken, "random": [name for name in every if name not in taken]}
-
-
-def _copy(mine: list[keras.Variable], its: list[keras.Variable]) -> None:
-    for weight, value in zip(mine, its, strict=True):
-        weight.assign(np.asarray(value))
-
-
-def saved_architecture(directory: pathlib.Path) -> Architecture:
-    """The architecture of a saved model."""
-    return from_json(describe(directory)["architecture"])
-
-
-def describe(directory: pathlib.Path) -> dict[str, Any]:
-    """The `model.json` of a saved model."""
+def saved_network(directory: pathlib.Path) -> Network:
+    """Returns the network of a saved model; InputError if the folder holds none."""
     path = directory / "model.json"
     if not path.is_file():
         raise InputError(f"a model's folder holds model.json; {directory} does not")
-    return json.loads(path.read_text())
+    described = json.loads(path.read_text())
+    return Network.of(
+        from_json(described["architecture"], Architecture, where=str(path)),
+        from_json(described["heads"], Mapping[str, Head], where=str(path)),
+        described["vocabulary_size"],
+    )

@@ -1,24 +1,30 @@
-"""Masked language modelling."""
+"""Masked language modeling."""
 
 import dataclasses
 
 import tensorflow as tf
 
-from pd_bert.models.outputs import Outputs
-from pd_bert.objectives.base import Batch, Objective
+from pd_bert.models.outputs import Wanted
+from pd_bert.objectives.base import Batch, LossInputs, Objective, Reads
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MaskedLM(Objective):
     """− log p(original token) at the masked positions (Devlin et al. 2019, Task 1).
 
-    One loss a masked position, [batch, masked].
+    One loss per masked position, [batch, masked].
     """
 
-    def losses(
-        self, student: Outputs, teacher: Outputs | None, batch: Batch
-    ) -> tf.Tensor:
-        return _cross_entropy(batch["masked_ids"], student.logits["masked_lm"])
+    head: str = "masked_lm"
+
+    @property
+    def reads(self) -> Reads:
+        return Reads(student=Wanted(heads=(self.head,)))
+
+    def losses(self, given: LossInputs) -> tf.Tensor:
+        return _cross_entropy(
+            given.batch["masked_ids"], given.student.logits[self.head]
+        )
 
     def mask(self, batch: Batch) -> tf.Tensor:
         return batch["masked_weights"] * batch["example_weight"][:, None]

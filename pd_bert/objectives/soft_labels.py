@@ -4,9 +4,8 @@ import dataclasses
 
 import tensorflow as tf
 
-from pd_bert.errors import InputError
-from pd_bert.models.outputs import Outputs
-from pd_bert.objectives.base import Batch, Objective
+from pd_bert.models.outputs import Wanted
+from pd_bert.objectives.base import LossInputs, Objective, Reads
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -14,31 +13,25 @@ class SoftLabels(Objective):
     """− Σ_y P_teacher(y|x) log P_student(y|x) (Turc et al. 2019, Algorithm 1).
 
     Both distributions are softened by `temperature`, 1 in the paper. Where the head has
-    one output (a regression) it is (score − the teacher's score)².
+    one output (a regression) it is (score − the teacher's score)². One loss per example
+    [batch] or, for a head of tokens, per token [batch, length].
     """
 
     temperature: float = 1.0
 
     @property
-    def needs_teacher(self) -> bool:
-        return True
+    def reads(self) -> Reads:
+        logits = Wanted(heads=(self.head,))
+        return Reads(student=logits, teacher=logits)
 
-    def check_labels(self, labels: tuple[str, ...]) -> None:
-        if not labels:
-            raise InputError("soft labels need a task with labels; it has none")
-
-    def losses(
-        self, student: Outputs, teacher: Outputs | None, batch: Batch
-    ) -> tf.Tensor:
-        assert teacher is not None
-        if student.logits["label"].shape[-1] == 1:
-            # A softmax over one would always be 1.
-            target = tf.stop_gradient(teacher.logits["label"])
-            return tf.square(student.logits["label"] - target)[:, 0]
-        targets = tf.nn.softmax(teacher.logits["label"] / self.temperature)
+    def losses(self, given: LossInputs) -> tf.Tensor:
+        student = given.student.logits[self.head]
+        teacher = tf.stop_gradient(given.teacher.logits[self.head])
+        if student.shape[-1] == 1:  # a softmax over one would always be 1
+            return tf.square(student - teacher)[..., 0]
         losses = tf.nn.softmax_cross_entropy_with_logits(
-            labels=tf.stop_gradient(targets),
-            logits=student.logits["label"] / self.temperature,
+            labels=tf.nn.softmax(teacher / self.temperature),
+            logits=student / self.temperature,
         )
         # The gradient shrinks with 1/T²; this keeps it comparable with a hard-label
         # term whatever T (Hinton et al. 2015, Section 2).

@@ -1,4 +1,4 @@
-"""What a section of the report is made of."""
+"""The parts of a section of the report."""
 
 import dataclasses
 import zlib
@@ -8,6 +8,8 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from pd_bert.report.plots.svg import svg as svg_of
+
+_LONGEST_LINE = 48  # characters of a cell
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,8 +25,8 @@ class Paragraph:
 class Table:
     """A table of text; the first `names` columns hold names, the others numbers.
 
-    The first `headers` columns say what a row is. A line break in a cell is kept.
-    `wide` columns, counted from 0, hold long text.
+    The first `headers` columns are the headers of their rows. A line break in a cell is
+    kept; a longer line than a table has room for is wrapped.
     """
 
     caption: str
@@ -32,17 +34,40 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     names: int = 1
     headers: int = 1
-    wide: tuple[int, ...] = ()
 
     template: ClassVar[str] = "table.html"
+
+    @staticmethod
+    def is_long(cell: str) -> bool:
+        """Returns True for a cell with a line that must be wrapped."""
+        return max(map(len, cell.split("\n"))) > _LONGEST_LINE
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Item:
+    """An item of an indented list with the items below it."""
+
+    text: str
+    note: str = ""
+    items: tuple["Item", ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Listing:
+    """An indented list."""
+
+    caption: str
+    items: tuple[Item, ...]
+
+    template: ClassVar[str] = "listing.html"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Drawing:
-    """A figure: `svg` is an element that is safe to stand in the page as it is.
+    """A figure: `svg` is an element that may be put into the page as it is.
 
-    `name`, its own in the page, is also that of its file. `narrow` ones may stand side
-    by side.
+    `name`, unique in the page, is also the name of its file. `narrow` figures may stand
+    side by side.
     """
 
     name: str
@@ -56,12 +81,12 @@ class Drawing:
 def drawing(
     figure: Figure, *, name: str, title: str, caption: str, narrow: bool = False
 ) -> Drawing:
-    """A figure with its caption; `name` as that of `svg`, `title` for its readers."""
+    """Returns a figure with its caption; `name` and `title` are as of `svg`."""
     text = svg_of(figure, name=name, title=title, description=caption)
     return Drawing(name=name, caption=caption, svg=Markup(text), narrow=narrow)
 
 
-Block = Paragraph | Table | Drawing
+Block = Paragraph | Table | Listing | Drawing
 Cell = str | int | float | None
 
 
@@ -88,17 +113,17 @@ class Section:
         return tuple(each for each in self.blocks if isinstance(each, Drawing))
 
 
-def number(value: float | None, digits: int = 1) -> str:
-    """A number as the page shows it; a dash for none.
+def number(value: float | None, digits: int = 1, unit: str = "") -> str:
+    """Returns a number as the page shows it; a dash for none.
 
     >>> number(1234.56), number(None)
     ('1,234.6', '–')
     """
-    return "–" if value is None else f"{value:,.{digits}f}"
+    return "–" if value is None else f"{value:,.{digits}f}{unit}"
 
 
 def anchor(text: str) -> str:
-    """Text as a part of an element's id, [a-z0-9_-]; different ones for other texts.
+    """Returns text as a part of an element's id, [a-z0-9_-], unique for the text.
 
     >>> anchor("sst2"), anchor("SST-2")
     ('sst2', 'sst_2-e3616f49')

@@ -1,4 +1,4 @@
-"""Values of a recipe's axes as people read them."""
+"""Names of the values of a recipe's axes."""
 
 import collections
 import json
@@ -6,42 +6,33 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-_REFERENCE = re.compile(r"[@%](.+?)(\(\))?")
+_REFERENCE = re.compile(r"[@%](?P<name>(?:(?P<scope>.+)/)?.+?)(?:\(\))?")
 
 
 def axis_names(values: Iterable[Any]) -> dict[str, str]:
-    """Each value of a column as people read it, by its JSON; no two read alike.
+    """Returns the name of each value of a column, by the value's JSON.
 
-    References lose gin's marks, and the class where the scope tells enough.
+    References lose gin's marks, and their class where the scope alone is unique.
 
-    >>> found = axis_names(["@tiny/bert.Bert()", "@a/x.X()", "@a/y.Y()", "%LARGE", 3])
+    >>> found = axis_names(["@tiny/pd.Bert", "@a/x.X", "@a/y.Y", "%LARGE", 3])
     >>> list(found.values())
     ['tiny', 'a/x.X', 'a/y.Y', 'LARGE', '3']
     """
-    distinct = {as_key(value): value for value in values if value is not None}
-    short = {key: _short(value) for key, value in distinct.items()}
-    long = {key: _long(value) for key, value in distinct.items()}
-    often, still = (collections.Counter(each.values()) for each in (short, long))
+    names = {as_key(value): _names(value) for value in values if value is not None}
+    counts = collections.Counter(short for short, _ in names.values())
     return {
-        key: short[key]
-        if often[short[key]] == 1
-        else (long[key] if still[long[key]] == 1 else key)
-        for key in distinct
+        key: short if counts[short] == 1 else long
+        for key, (short, long) in names.items()
     }
 
 
 def as_key(value: object) -> str:
-    """JSON of a value: equal for equal values alone, which may be lists."""
+    """Returns a value as JSON, which is equal for equal values alone."""
     return json.dumps(value, sort_keys=True)
 
 
-def _long(value: object) -> str:
+def _names(value: object) -> tuple[str, str]:
+    """The short and the long name of a value."""
     text = value if isinstance(value, str) else as_key(value)
     match = _REFERENCE.fullmatch(text)
-    return match[1] if match else text
-
-
-def _short(value: object) -> str:
-    text = _long(value)
-    scope, slash, _ = text.rpartition("/")
-    return scope if slash and text != value else text
+    return (match["scope"] or match["name"], match["name"]) if match else (text, text)

@@ -1,4 +1,4 @@
-"""Mean and spread of a few values."""
+"""Mean and 95 % interval of a few values."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ _CONFIDENCE = 0.95
 class ConfidenceInterval:
     """Mean, sample standard deviation and 95 % interval of `n` values.
 
-    The interval is Student's t for the mean, mean ± t(0.975, n−1)·sd/√n: it speaks of
-    the seeds, taken as drawn from a normal distribution, and not of the examples. Of
-    one value there is neither sd nor interval.
+    The interval is Student's t for the mean, mean ± t(0.975, n−1)·sd/√n: it is about
+    seeds, taken as drawn from a normal distribution, not about examples. One value has
+    neither sd nor interval.
     """
 
     mean: float
@@ -28,7 +28,7 @@ class ConfidenceInterval:
 
 
 def confidence_interval(values: Sequence[float]) -> ConfidenceInterval:
-    """The spread of at least one value, in the values' unit."""
+    """Returns the interval of at least one value, in the values' unit."""
     count = len(values)
     if not count:
         raise InputError("a mean is over at least one value; received none")

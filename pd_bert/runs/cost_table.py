@@ -45,8 +45,8 @@ def cost_table(estimates: Sequence[Estimate]) -> str:
         lines.append(
             (
                 each.stage.title,
-                _number(each.info.get("parameters")),
-                _number(each.info.get("steps")),
+                _number(each.parameters),
+                _number(each.steps),
                 *(_REUSED if each.reused else _cells(each.cost)),
             )
         )
@@ -65,8 +65,8 @@ def _cells(cost: Cost) -> tuple[str, ...]:
     )
 
 
-def _number(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else "–"
+def _number(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"
 
 
 def accuracy_table(stages: Sequence[Stage], workdir: Workdir, runtime: Runtime) -> str:

@@ -5,112 +5,126 @@ import datetime
 import os
 import pathlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from pd_bert.artifact import Artifact
-from pd_bert.costs.cost import UNKNOWN, Cost, UnknownCostError, as_size, total
+from pd_bert.costs.cost import UNKNOWN, Cost, as_size, total
+from pd_bert.costs.pricing import price
 from pd_bert.costs.probe import Probe
-from pd_bert.data.expected_records import ExpectedRecords
-from pd_bert.data.records import Records
+from pd_bert.costs.work import TrainingSteps, Work
 from pd_bert.errors import InputError
-from pd_bert.models.model import describe, saved_architecture
 from pd_bert.runs.workdir import Workdir
-from pd_bert.stages.base import Info, Stage
+from pd_bert.stages.base import Stage
+from pd_bert.stages.outline import NotKnownError, Outline
 from pd_bert.system import interrupt
 from pd_bert.system.atomic import read_json, write_json
-from pd_bert.values import from_json
 
 _FILE = "estimate.json"
 _NAMED = 3
 # What every artifact holds: artifact.json and operative.gin.
 _ARTIFACT_BYTES = 1 << 14
 _ARTIFACT_SECONDS = 0.05
-_TOLD = ("parameters", "steps")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A stage, its cost, and what its readers' estimates need."""
+    """A stage, its cost and the outline of its artifact.
+
+    `label` is the name of its folder. `parameters` of a model and `steps` of a training
+    are None for other stages.
+    """
 
     stage: Stage
     fingerprint: str
+    label: str
     reused: bool
+    outline: Outline
     cost: Cost
-    info: Info
+    parameters: int | None
+    steps: int | None
+    work: tuple[Work, ...] = ()
 
     @property
-    def figures(self) -> dict[str, Any]:
-        """For a line of the plan."""
-        told = {key: self.info[key] for key in _TOLD if key in self.info}
-        return told | dataclasses.asdict(self.cost)
+    def line(self) -> dict[str, Any]:
+        """The stage's line of the plan, as JSON."""
+        counts = {"steps": self.steps, "parameters": self.parameters}
+        return {
+            "stage": self.label,
+            "reused": self.reused,
+            **{name: count for name, count in counts.items() if count is not None},
+            **dataclasses.asdict(self.cost),
+        }
 
 
 def estimate(
     stages: Sequence[Stage], workdir: Workdir, probe: Probe, *, free: int | None = None
 ) -> list[Estimate]:
-    """The cost of each stage; finished ones cost nothing.
+    """Returns the cost of each stage; finished ones cost nothing.
 
     `free` is the room on the disk, in bytes; None asks the system. Raises InputError,
     before anything is measured, if the artifacts cannot fit.
     """
     found: dict[str, Estimate] = {}
+    sized = probe.sized()
     for stage in stages:
         fingerprint = stage.fingerprint(probe.runtime)
         artifact = workdir.artifact(stage)
         if artifact is None:
-            cost, info = _estimate(stage, found, probe.sized())
+            each = _unfinished(stage, workdir, found, sized)
         else:
-            cost, info = Cost(), finished(artifact)
-        found[fingerprint] = Estimate(
-            stage=stage,
-            fingerprint=fingerprint,
-            reused=artifact is not None,
-            cost=cost,
-            info=info,
-        )
+            each = Estimate(
+                stage=stage,
+                fingerprint=fingerprint,
+                label=workdir.label(stage),
+                reused=True,
+                outline=Outline.of(artifact),
+                cost=Cost(),
+                parameters=artifact.info.get("parameters"),
+                steps=artifact.info.get("steps"),
+            )
+        found[fingerprint] = each
     require_disk(list(found.values()), workdir.directory, free=free)
     for fingerprint, each in found.items():
         if probe.measures and each.cost.seconds is None:
-            cost, _ = _estimate(each.stage, found, probe)
+            cost = _price(each.work, probe)
             found[fingerprint] = dataclasses.replace(each, cost=cost)
     return list(found.values())
 
 
-def _estimate(
-    stage: Stage, found: dict[str, Estimate], probe: Probe
-) -> tuple[Cost, Info]:
-    interrupt.check()
+def _unfinished(
+    stage: Stage, workdir: Workdir, found: Mapping[str, Estimate], probe: Probe
+) -> Estimate:
     inputs = {
-        field: found[read.fingerprint(probe.runtime)].info
+        field: found[read.fingerprint(probe.runtime)].outline
         for field, read in stage.inputs().items()
     }
+    outline = stage.outline(inputs, probe.surveyor)
     try:
-        cost, info = stage.estimate(inputs, probe)
-    except UnknownCostError:
-        return UNKNOWN, {}
+        work = stage.work(inputs, outline, probe.runtime)
+        cost = _price(work, probe)
+    except NotKnownError:
+        work, cost = (), UNKNOWN
+    steps = [each.steps for each in work if isinstance(each, TrainingSteps)]
+    return Estimate(
+        stage=stage,
+        fingerprint=stage.fingerprint(probe.runtime),
+        label=workdir.label(stage),
+        reused=False,
+        outline=outline,
+        cost=cost,
+        parameters=outline.network.parameters if outline.network else None,
+        steps=sum(steps) if steps else None,
+        work=work,
+    )
+
+
+def _price(work: Sequence[Work], probe: Probe) -> Cost:
+    """The cost of a stage's work and of describing its artifact."""
+    interrupt.check()
     described = Cost(seconds=_ARTIFACT_SECONDS, disk_bytes=_ARTIFACT_BYTES)
-    return cost + described, info
-
-
-def finished(artifact: Artifact) -> Info:
-    """What a stage's estimate would tell, read from its artifact."""
-    info = dict(artifact.info)
-    directory = artifact.directory
-    if (directory / "vocab.txt").is_file():
-        info["vocabulary_file"] = directory / "vocab.txt"
-    if (directory / "model.json").is_file():
-        heads = describe(directory)["heads"]
-        info["architecture"] = saved_architecture(directory)
-        info["heads"] = {name: from_json(head) for name, head in heads.items()}
-    folders = [path.parent for path in directory.rglob("manifest.json")]
-    info["splits"] = {
-        "" if folder == directory else folder.name: ExpectedRecords.of(Records(folder))
-        for folder in folders
-    }
-    return info
+    return total(price(each, probe) for each in work) + described
 
 
 def require_disk(

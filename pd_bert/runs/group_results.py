@@ -1,12 +1,14 @@
-"""Which rows of results.json are one model with several seeds."""
+"""Groups rows of results.json that are one model with several seeds."""
 
 import collections
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pd_bert.runs.axis_names import as_key, axis_names
 from pd_bert.runs.result_group import (
+    MODEL,
+    SEED_AXIS,
     TEACHER,
     WORKDIR,
     ResultGroup,
@@ -15,41 +17,51 @@ from pd_bert.runs.result_group import (
 )
 
 _NAMES = ("kind", "method", "size")
-_DIGITS = 7  # of a hash, for people
+_DIGITS = 7  # of a fingerprint, for people
 
 
 def group_results(
     rows: Sequence[ResultRow], *, over_tasks: bool = False
 ) -> tuple[ResultGroup, ...]:
-    """The groups of rows with metrics, in the rows' order.
+    """Returns the groups of rows with metrics, in the rows' order.
 
-    Rows are one group if their stages are equal but for seeds. Rows may have a key
-    `directory`, and one fingerprint may be in several.
+    Rows of one task, kind, method and size with the same `fingerprint_without_seeds`
+    are one group. Rows may have a key `directory`, and one fingerprint may be in
+    several directories.
 
-    Groups of one task, kind, method and size are told apart by the axes that have
-    several values among them; those that are not, by the names of their stages, their
-    directories, other axes, or a hash, the first that tells. What tells the groups of
-    one task is told of all tasks. With `over_tasks`, the groups of all tasks that are
-    told by the same names are one, whose task is "".
+    A group is named by its method, its size and, where these leave several groups of a
+    task alike, by further columns in this order: the axes of the recipe except SEED,
+    the working directory, and the first digits of the fingerprint. A column that
+    distinguishes groups of one task names those of all tasks. With `over_tasks`, the
+    groups of all tasks with the same names are one, whose task is "".
     """
     found: dict[tuple[Any, ...], list[ResultRow]] = {}
     for row in rows:
-        names = (row[name] for name in ("task", *_NAMES))
-        found.setdefault((*names, row["fingerprint_without_seeds"]), []).append(row)
-    merged = [_merged(each) for each in found.values()]
-    shown = {
-        axis: axis_names(row["axes"].get(axis) for row in rows)
-        for axis in dict.fromkeys(axis for row in rows for axis in row["axes"])
-    }
-    told = _told(merged, shown)
+        key = (row["task"], *_family([row]), row["fingerprint_without_seeds"])
+        found.setdefault(key, []).append(row)
+    models = [_merged(each) for each in found.values()]
+    labels = _labels(models)
+    shared = {axis for each in labels for axis in each} & _of_several_methods(rows)
     if over_tasks:
-        merged, told = _over_tasks(merged, told)
-    telling = {axis for each in told for axis in each} & _of_several_methods(rows)
+        models, labels = _over_tasks(models, labels)
     groups = [
-        _group(members, names, telling, over_tasks)
-        for members, names in zip(merged, told, strict=True)
+        ResultGroup(
+            rows=members,
+            kind=members[0]["kind"],
+            task="" if over_tasks else str(members[0]["task"] or "–"),
+            method=str(members[0]["method"] or "–"),
+            size=str(members[0]["size"] or "–"),
+            axes={axis: v for axis, v in _axes(members).items() if axis in shared},
+            directories=_directories(members),
+            labels=names,
+        )
+        for members, names in zip(models, labels, strict=True)
     ]
     return tuple(_with_speed(each, groups) for each in groups)
+
+
+def _family(rows: Sequence[ResultRow]) -> tuple[Any, ...]:
+    return tuple(rows[0][name] for name in _NAMES)
 
 
 def _merged(members: Sequence[ResultRow]) -> tuple[ResultRow, ...]:
@@ -65,68 +77,43 @@ def _merged(members: Sequence[ResultRow]) -> tuple[ResultRow, ...]:
     return tuple(rows.values())
 
 
-def _told(
-    merged: Sequence[Sequence[ResultRow]], shown: Mapping[str, Mapping[str, str]]
-) -> list[dict[str, str]]:
-    """What tells each from the others of its task, kind, method and size, by name."""
-    told: list[dict[str, str]] = [{} for _ in merged]
-    axes = [_axes(rows) for rows in merged]
-    seeds = _of_seeds([row for rows in merged for row in rows])
-
-    def of_axis(axis: str) -> Callable[[int], str]:
-        return lambda index: shown[axis].get(as_key(axes[index].get(axis)), "")
-
-    ways: dict[str, Callable[[int], str]] = {
-        "stage": lambda index: str(merged[index][0]["stage"]),
-        WORKDIR: lambda index: ", ".join(_homes(merged[index])),
-        **{axis: of_axis(axis) for axis in sorted(shown, key=seeds.__contains__)},
-        "hash": lambda index: merged[index][0]["fingerprint_without_seeds"][:_DIGITS],
-    }
-
-    def tell(family: Iterable[int], name: str) -> None:
-        for index in family:
-            if value := ways[name](index):
-                told[index][name] = value
-
-    families: dict[tuple[Any, ...], dict[str, list[int]]] = {}
-    for index, rows in enumerate(merged):
-        key = tuple(rows[0][name] for name in _NAMES)
-        families.setdefault(key, {}).setdefault(rows[0]["task"], []).append(index)
-    for tasks in families.values():
-        family = [index for same in tasks.values() for index in same]
-        for axis in (axis for axis in shown if axis not in seeds):
-            if any(
-                len({as_key(axes[i][axis]) for i in same if axis in axes[i]}) > 1
-                for same in tasks.values()
-            ):
-                tell(family, axis)
-        for name, value in ways.items():
-            if any(
-                len(set(map(value, clash))) > 1
-                for same in tasks.values()
-                for clash in _clashes(same, told)
-            ):
-                tell(family, name)
-    return told
+def _labels(models: Sequence[Sequence[ResultRow]]) -> list[dict[str, str]]:
+    """The columns that each model is named by beside its method and size."""
+    columns = _axis_columns(models)
+    columns[WORKDIR] = [", ".join(_directories(rows)) for rows in models]
+    columns[MODEL] = [r[0]["fingerprint_without_seeds"][:_DIGITS] for r in models]
+    labels: list[dict[str, str]] = [{} for _ in models]
+    for name, values in columns.items():
+        cells = list(zip(models, labels, values, strict=True))
+        alike: dict[tuple[Any, ...], set[str]] = collections.defaultdict(set)
+        for rows, label, value in cells:
+            alike[_family(rows), rows[0]["task"], as_key(label)].add(value)
+        differ = {family for (family, *_), met in alike.items() if len(met) > 1}
+        for rows, label, value in cells:
+            if value and _family(rows) in differ:
+                label[name] = value
+    return labels
 
 
-def _clashes(
-    same: Iterable[int], told: Sequence[Mapping[str, str]]
-) -> list[tuple[int, ...]]:
-    """Those of one task, kind, method and size that read alike."""
-    found: dict[str, list[int]] = collections.defaultdict(list)
-    for index in same:
-        found[as_key(told[index])].append(index)
-    return [tuple(each) for each in found.values() if len(each) > 1]
+def _axis_columns(models: Sequence[Sequence[ResultRow]]) -> dict[str, list[str]]:
+    """The value of each axis but the seed for each model; "" where it has not one."""
+    rows = [row for members in models for row in members]
+    axes = [_axes(members) for members in models]
+    columns = {}
+    for axis in dict.fromkeys(axis for row in rows for axis in row["axes"]):
+        if axis != SEED_AXIS:
+            shown = axis_names(row["axes"].get(axis) for row in rows)
+            columns[axis] = [shown.get(as_key(own.get(axis)), "") for own in axes]
+    return columns
 
 
-def _axes(rows: Iterable[ResultRow]) -> dict[str, Any]:
+def _axes(rows: Sequence[ResultRow]) -> dict[str, Any]:
     """The axes with one value in all the rows that have them."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = collections.defaultdict(dict)
     for row in rows:
         for axis, value in row["axes"].items():
             if value is not None:
-                found.setdefault(axis, {})[as_key(value)] = value
+                found[axis][as_key(value)] = value
     return {
         axis: next(iter(values.values()))
         for axis, values in found.items()
@@ -134,62 +121,29 @@ def _axes(rows: Iterable[ResultRow]) -> dict[str, Any]:
     }
 
 
-def _of_seeds(rows: Iterable[ResultRow]) -> set[str]:
-    """The axes that are the seed in all the rows that have both."""
-    found: dict[str, bool] = {}
+def _of_several_methods(rows: Sequence[ResultRow]) -> set[str]:
+    """The axes with a value that several methods share: not an axis of methods."""
+    methods: dict[tuple[str, str], set[Any]] = collections.defaultdict(set)
     for row in rows:
         for axis, value in row["axes"].items():
-            if row["seed"] is not None and value is not None:
-                is_seed = value == row["seed"] and not isinstance(value, bool)
-                found[axis] = found.get(axis, True) and is_seed
-    return {axis for axis, is_seed in found.items() if is_seed}
+            methods[axis, as_key(value)].add(row["method"])
+    return {axis for (axis, _), met in methods.items() if len(met) > 1}
 
 
-def _of_several_methods(rows: Iterable[ResultRow]) -> set[str]:
-    """The axes of which several methods have the same value, which can be compared.
-
-    An axis of the methods themselves is none.
-    """
-    met: dict[tuple[str, str], set[Any]] = {}
-    for row in rows:
-        for axis, value in row["axes"].items():
-            met.setdefault((axis, as_key(value)), set()).add(row["method"])
-    return {axis for (axis, _), methods in met.items() if len(methods) > 1}
-
-
-def _homes(rows: Iterable[ResultRow]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(home for row in rows for home in row["directories"]))
+def _directories(rows: Sequence[ResultRow]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each for row in rows for each in row["directories"]))
 
 
 def _over_tasks(
-    merged: Sequence[Sequence[ResultRow]], told: Sequence[dict[str, str]]
+    models: Sequence[Sequence[ResultRow]], labels: Sequence[Mapping[str, str]]
 ) -> tuple[list[tuple[ResultRow, ...]], list[dict[str, str]]]:
     found: dict[tuple[Any, ...], list[ResultRow]] = {}
     names = {}
-    for rows, told_apart in zip(merged, told, strict=True):
-        key = (*(rows[0][name] for name in _NAMES), as_key(told_apart))
+    for rows, label in zip(models, labels, strict=True):
+        key = (*_family(rows), as_key(label))
         found.setdefault(key, []).extend(rows)
-        names[key] = told_apart
+        names[key] = dict(label)
     return [tuple(each) for each in found.values()], list(names.values())
-
-
-def _group(
-    rows: Sequence[ResultRow],
-    told: Mapping[str, str],
-    telling: set[str],
-    over_tasks: bool,
-) -> ResultGroup:
-    first = rows[0]
-    return ResultGroup(
-        rows=tuple(rows),
-        kind=first["kind"],
-        task="" if over_tasks else str(first["task"] or "–"),
-        method=str(first["method"] or "–"),
-        size=str(first["size"] or "–"),
-        axes={axis: each for axis, each in _axes(rows).items() if axis in telling},
-        directories=_homes(rows),
-        told=told,
-    )
 
 
 def _with_speed(group: ResultGroup, groups: Sequence[ResultGroup]) -> ResultGroup:

@@ -15,10 +15,10 @@ class Recipe:
 
     `axes` maps macros of the configuration to the values that they take one after
     another: the recipe's stages are the union over all combinations, and stages that
-    come out equal are one. A value that is a string beginning with @ or % is a
-    reference, such as '@mini/bert.Bert()'. `axis_values` is known once all
-    combinations are made, as the function of that name gives it. `figures` are what a
-    report draws of the results.
+    come out equal are one. A string that begins with @ names a factory, such as
+    '@mini/pd.Bert': the macro is then what the factory makes. `axis_values` is known
+    once all combinations are made, as the function of that name gives it. `figures`
+    are what a report draws of the results.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Recipe:
 def axis_values(
     points: Iterable[tuple[Mapping[str, object], Iterable[Stage]]], runtime: Runtime
 ) -> dict[str, dict[str, object]]:
-    """For each stage, by fingerprint, the value of each axis that it is made for.
+    """Returns, by fingerprint of the stage, the value of each axis that it is made for.
 
     `points` are the axes' values and the stages wanted with them. An axis over whose
     values a stage is the same is left out.
@@ -61,7 +61,7 @@ def axis_values(
 
 
 def in_order(stages: Iterable[Stage], runtime: Runtime) -> list[Stage]:
-    """All stages that are needed, each once, inputs before what reads them.
+    """Returns all stages that are needed, each once, inputs before what reads them.
 
     First come those that neither train nor read what is trained: they are cheap, and
     bad data must show before compute is spent.

@@ -1,4 +1,4 @@
-"""The rows of results.json that are one model with several seeds."""
+"""A group of rows of results.json: one model with several seeds."""
 
 import dataclasses
 import functools
@@ -11,18 +11,23 @@ from pd_bert.runs.confidence_interval import ConfidenceInterval, confidence_inte
 ResultRow = dict[str, Any]
 
 TEACHER = "teacher"
+# A recipe's axis of this name is its seed: no name of a model.
+SEED_AXIS = "SEED"
+# Columns that name groups beside the axes of recipes.
 WORKDIR = "working directory"
+MODEL = "model"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class ResultGroup:
-    """Rows of stages that are equal but for their seeds.
+    """Rows of stages that are equal except for their seeds.
 
-    `axes` has, of the axes that tell groups apart, those with one value here, as the
-    rows hold it; `directories` are the working directories that hold a row. `told` is
-    what tells it from the groups of its task, method and size, as people read it. Each
-    row has further keys: `directories`, and `speed_up` over `teacher_speed`, the
-    examples a second of the task's teacher. None: not measured.
+    `labels` are the columns that distinguish it from the groups of its task, method
+    and size, as people read them. `axes` holds the axes that are a column of any group
+    and that have one value here, as the rows hold it. `directories` are the working
+    directories that hold a row. Each row has further keys: `directories`, and
+    `speed_up` over `teacher_speed`, the examples per second of the task's teacher;
+    None where it was not measured.
     """
 
     rows: tuple[ResultRow, ...]
@@ -32,14 +37,14 @@ class ResultGroup:
     size: str
     axes: Mapping[str, Any]
     directories: tuple[str, ...]
-    told: Mapping[str, str]
+    labels: Mapping[str, str]
     teacher_speed: float | None = None
 
     @property
     def title(self) -> str:
-        """The group's name among those of its task."""
-        extra = [f"({name} {value})" for name, value in self.told.items()]
-        names = dict.fromkeys([self.method, self.size])  # teacher alone, if it is both
+        """The group's name, unique within its task."""
+        extra = [f"({name} {value})" for name, value in self.labels.items()]
+        names = dict.fromkeys([self.method, self.size])  # "teacher" once if it is both
         return " ".join([*names, *extra])
 
     @property
@@ -48,14 +53,14 @@ class ResultGroup:
 
     @functools.cached_property
     def spreads(self) -> Mapping[str, ConfidenceInterval]:
-        """The primary metric in percent, of each split that was measured."""
+        """The primary metric in percent on each measured split."""
         names = dict.fromkeys(s for row in self.rows for s in row["metrics"] or {})
         found = {name: self.values(name) for name in names}
         return {name: confidence_interval(each) for name, each in found.items() if each}
 
     @property
     def seeds(self) -> str:
-        """How many seeds each split was measured with."""
+        """The number of seeds that each split was measured with."""
         counts = {name: each.n for name, each in self.spreads.items()}
         if len(set(counts.values())) <= 1:
             return str(next(iter(counts.values()), 0))
@@ -86,12 +91,12 @@ class ResultGroup:
 
     @property
     def speed_up(self) -> float | None:
-        """Examples a second over the teacher's."""
+        """Examples per second over the teacher's."""
         speed = self.examples_per_second
         return speed / self.teacher_speed if speed and self.teacher_speed else None
 
     def values(self, split: str) -> list[float]:
-        """The primary metric in percent, of the seeds that have the split."""
+        """Returns the primary metric in percent for each seed that has the split."""
         found = [(row["metrics"] or {}).get(split, {}) for row in self.rows]
         return [100 * each[self.metric] for each in found if self.metric in each]
 
@@ -101,11 +106,11 @@ class ResultGroup:
 
 
 def nearest(group: ResultGroup, others: Iterable[ResultGroup]) -> ResultGroup | None:
-    """Of some groups the one to compare a group with; None if that is not one alone.
+    """Returns the group to compare a group with; None if there is not exactly one.
 
-    None of another kind or task, or at another value of an axis; of the rest, that at
-    the same values of most axes and at the fewest that the group has not, and then in
-    the same directory.
+    Groups of another kind or task, or at another value of an axis, are not compared.
+    Of the others the nearest has the same values of most axes, then the fewest axes
+    that the group lacks, then a directory in common.
     """
     ranked: dict[tuple[int, int, bool], list[ResultGroup]] = {}
     for each in others:
@@ -124,5 +129,5 @@ def nearest(group: ResultGroup, others: Iterable[ResultGroup]) -> ResultGroup | 
 
 
 def teacher_of(group: ResultGroup, others: Iterable[ResultGroup]) -> ResultGroup | None:
-    """The nearest of the task's teachers, of any size."""
+    """Returns the nearest of the task's teachers, of any size."""
     return nearest(group, (each for each in others if each.method == TEACHER))

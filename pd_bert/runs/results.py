@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pd_bert.artifact import Artifact
+from pd_bert.artifact import Artifact, ancestors
 from pd_bert.runs.result_group import ResultRow
 from pd_bert.stages.base import Stage
 from pd_bert.system.atomic import write_json
@@ -48,10 +48,10 @@ def result_row(
 
 
 def facts(artifact: Artifact) -> dict[str, Any]:
-    """What an artifact and those it was made of tell as `facts`, the nearest first.
+    """Returns the `facts` of an artifact and of all that it was made from.
 
-    A stage tells such as the size of its transfer set; of one told twice, that of
-    fewer steps back in the lineage holds.
+    A fact is for example the size of the transfer set. Of facts with the same name the
+    one nearest in the lineage is taken.
     """
     # A reused artifact lies in another working directory, with what it was made of.
     return dict(_facts(artifact.directory.resolve()))
@@ -59,32 +59,11 @@ def facts(artifact: Artifact) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=4096)
 def _facts(folder: pathlib.Path) -> dict[str, Any]:
-    """Finished artifacts do not change, and each new one makes all rows anew."""
+    """Finished artifacts do not change, and all rows are made again with each."""
     found: dict[str, Any] = {}
-    near, seen = [folder], {folder}
-    while near:
-        read = []
-        for each in near:
-            told, made_of = _own(each)
-            found = {**told, **found}
-            for name in made_of:
-                other = (each.parent / name).resolve()
-                if other not in seen and (other / "artifact.json").is_file():
-                    seen.add(other)
-                    read.append(other)
-        near = read
+    for each in (Artifact(folder), *ancestors(folder).values()):
+        found = {**each.info.get("facts", {}), **found}
     return found
-
-
-@functools.lru_cache(maxsize=4096)
-def _own(folder: pathlib.Path) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """An artifact's own facts and the folders' names of what it was made of.
-
-    Finished artifacts do not change.
-    """
-    info = Artifact(folder).info
-    names = tuple(each["artifact"] for each in info["lineage"].values())
-    return info.get("facts", {}), names
 
 
 def plan_row(

@@ -19,6 +19,7 @@ from pd_bert.runs.estimates import Estimates
 from pd_bert.runs.results import plan_row, result_row, write_results
 from pd_bert.runs.workdir import Workdir
 from pd_bert.stages.base import Context, Info, Stage
+from pd_bert.stages.outline import Outline
 from pd_bert.system import interrupt
 from pd_bert.system.atomic import write_json
 from pd_bert.system.lock import try_lock
@@ -44,12 +45,13 @@ class Runner:
         workdir: Workdir,
         *,
         runtime: Runtime,
-        operative: str = "",
+        operative: str | Mapping[str, str] = "",
         axis_values: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
         actions: Callable[[Stage], tuple[Action, ...]] = lambda stage: (),
     ) -> None:
-        """`axis_values` are a recipe's; `actions` gives whoever shall be told of a
-        stage's training, on the chief."""
+        """`operative` is the gin text that the stages were made from, or that of each
+        stage by fingerprint. `axis_values` are a recipe's; `actions` returns the
+        actions of a stage's training on the chief."""
         self._stages = stages
         self._workdir = workdir
         self._runtime = runtime
@@ -57,20 +59,10 @@ class Runner:
         self._axis_values = axis_values
         self._actions = actions
         self._by_fingerprint = {stage.fingerprint(runtime): stage for stage in stages}
+        self._finished: dict[str, Outline] = {}
         self._made: set[str] = set()
         self._checked: frozenset[str] = frozenset()
         self._first_look = True
-
-    def plan(self) -> list[dict[str, Any]]:
-        """What a run would do, a line a stage."""
-        return [
-            {
-                "stage": self._workdir.label(stage),
-                "reused": self._workdir.artifact(stage) is not None,
-                **stage.plan(inputs),
-            }
-            for stage, inputs in self._known()
-        ]
 
     def run(self, strategy: tf.distribute.Strategy) -> list[dict[str, Any]]:
         """Makes every artifact that is missing; returns the rows of results.json.
@@ -128,29 +120,33 @@ class Runner:
         return left
 
     def _where(self, number: int) -> str:
-        stage = self._stages[number - 1]
-        return f"[{number}/{len(self._stages)}] {stage.kind} {stage.name}"
+        return f"{self._number(number)} {self._stages[number - 1].where}"
 
-    def _known(self) -> list[tuple[Stage, dict[str, dict[str, Any]]]]:
-        """Each stage with what is known of its inputs, finished or not.
+    def _number(self, number: int) -> str:
+        return f"[{number}/{len(self._stages)}]"
 
-        Raises InputError if a stage to come would find that its inputs clash.
+    def _outlines(self) -> dict[str, Outline]:
+        """The outlines of all stages, finished or not, by fingerprint.
+
+        Raises InputError if a stage to come would find that its inputs do not fit.
         """
-        known: dict[str, dict[str, Any]] = {}
-        inputs_of = []
-        for index, stage in enumerate(self._stages, 1):
-            artifact = self._workdir.artifact(stage)
+        found: dict[str, Outline] = {}
+        for number, stage in enumerate(self._stages, 1):
+            fingerprint = stage.fingerprint(self._runtime)
+            if (artifact := self._workdir.artifact(stage)) is not None:
+                if fingerprint not in self._finished:  # artifacts do not change
+                    self._finished[fingerprint] = Outline.of(artifact)
+                found[fingerprint] = self._finished[fingerprint]
+                continue
             inputs = {
-                field: known[read.fingerprint(self._runtime)]
+                field: found[read.fingerprint(self._runtime)]
                 for field, read in stage.inputs().items()
             }
-            inputs_of.append((stage, inputs))
-            known[stage.fingerprint(self._runtime)] = (
-                stage.promise(inputs, self._where(index))
-                if artifact is None
-                else {"labels": [], **artifact.info}
-            )
-        return inputs_of
+            try:
+                found[fingerprint] = stage.outline(inputs)
+            except InputError as error:
+                raise InputError(f"{self._number(number)} {error}") from error
+        return found
 
     def _artifacts(self) -> dict[str, Artifact]:
         found = {
@@ -191,13 +187,13 @@ class Runner:
         return False
 
     def _check(self, stage: Stage) -> None:
-        """Before a training: InputError if stages to come would clash.
+        """Raises InputError before a training if stages to come do not fit together.
 
-        Each artifact may tell more of them, so it is asked after each.
+        More is known after each artifact, so all outlines are made again then.
         """
         finished = frozenset(self._artifacts())
         if stage.trains and finished != self._checked:
-            self._known()
+            self._outlines()
             self._checked = finished
 
     def _take(self, stage: Stage, held: contextlib.ExitStack) -> bool:
@@ -228,8 +224,9 @@ class Runner:
 
     def _fit(self, stages: Sequence[Stage]) -> bool:
         """Whether the models of these stages leave half of the free memory."""
-        plans = (s.plan(inputs) for s, inputs in self._known() if s in stages)
-        weights = sum(plan.get("parameters", 0) for plan in plans)
+        outlines = self._outlines()
+        networks = (outlines[s.fingerprint(self._runtime)].network for s in stages)
+        weights = sum(each.parameters for each in networks if each)
         # Weights, gradients and the optimiser's two moments, in float32.
         return 16 * weights < psutil.virtual_memory().available / 2
 
@@ -320,7 +317,10 @@ class Runner:
             "peak_memory_bytes": peak_bytes(),
             **info,
         }
-        (context.directory / "operative.gin").write_text(self._operative)
+        operative = self._operative
+        if not isinstance(operative, str):
+            operative = operative[stage.fingerprint(self._runtime)]
+        (context.directory / "operative.gin").write_text(operative)
         write_json(context.directory / "artifact.json", described)
 
     def _plan_rows(self) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from optuna.storages.journal._file import BaseJournalFileLock
 
 
 def open_journal(path: pathlib.Path) -> JournalStorage:
-    """The storage in the file `path`, which is made if missing."""
+    """Opens the storage in the file `path`; makes the file if it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = _RecordLock(path)
     return JournalStorage(JournalFileBackend(str(path), lock))
@@ -18,8 +18,8 @@ def open_journal(path: pathlib.Path) -> JournalStorage:
 class _RecordLock(BaseJournalFileLock):
     """A POSIX record lock, which the kernel or the NFS server drops at a kill.
 
-    Optuna's own lock files outlive their owner: others wait for half a minute, and the
-    kind that is a symbolic link for ever, if the path is relative.
+    Optuna's own lock files outlive their process: others then wait for half a minute,
+    or forever if the lock is a symbolic link with a relative path.
     """
 
     def __init__(self, journal: pathlib.Path) -> None:
@@ -38,9 +38,9 @@ class _RecordLock(BaseJournalFileLock):
         self._file.close()
 
     def _mend(self) -> None:
-        """Cuts off half a line, which a full disk may leave, so that none follows it.
+        """Removes an incomplete last line, which a full disk may leave.
 
-        Nobody has read it: Optuna reads whole lines.
+        Optuna reads complete lines only, so no process has read it.
         """
         with self._journal.open("rb+") as file:
             content = file.read()

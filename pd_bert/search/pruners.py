@@ -1,4 +1,4 @@
-"""What ends a hopeless trial early."""
+"""Rules that end a hopeless trial early."""
 
 import dataclasses
 from typing import Protocol
@@ -16,9 +16,9 @@ class Pruner(Protocol):
 class Median:
     """Prunes a trial whose best evaluation is below the median of the others.
 
-    That is the median, at the same evaluation of the same seed, of the trials that ran
-    to their end. The first `startup_trials` are never pruned, nor are the first
-    `warmup` evaluations of a trial (epochs, unless `evaluate_every` says otherwise).
+    The median is that of the finished trials at the same evaluation of the same
+    training. The first `startup_trials` are never pruned, and no trial is during its
+    first `warmup` evaluations (epochs, unless `evaluate_every` is set).
     """
 
     startup_trials: int = 4

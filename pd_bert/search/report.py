@@ -1,43 +1,44 @@
-"""What a search ends with: a table, search.json and best.gin."""
+"""The results of a search: a table, search.json and best.gin."""
 
 import dataclasses
 import datetime
+import functools
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from pd_bert.search.samplers import Point
+from pd_bert.search.points import Point, Points
+from pd_bert.values import to_json
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SearchReport:
     """The finished trials of a search, in the order of its points.
 
-    `identity` is the search's. The order, and which of equals is the best, do not
-    depend on who ran what when.
+    `identity` is the search's. Neither the order nor the best of equals depends on
+    which process ran a trial, or when.
     """
 
     identity: Mapping[str, Any]
-    points: Sequence[Point]
+    points: Points
     trials: Sequence[FrozenTrial]
 
-    @property
+    @functools.cached_property
     def rows(self) -> list[dict[str, Any]]:
-        """The trials of search.json; `value` is the mean of `values`, one a seed."""
-        ordered = sorted(self.trials, key=lambda trial: self.points.index(trial.params))
+        """The trials of search.json; `value` is the mean of `values`, one per seed."""
         return [
             {
                 "trial": trial.number,
-                "params": trial.params,
+                "params": to_json(self.points.point(trial.params)),
                 "state": _state(trial),
                 "value": trial.value if trial.state == TrialState.COMPLETE else None,
                 "values": trial.user_attrs.get("values"),
                 "failure": _failure(trial),
                 "seconds": trial.user_attrs["seconds"],
             }
-            for trial in ordered
+            for trial in self._ordered
         ]
 
     @property
@@ -46,8 +47,19 @@ class SearchReport:
         valued = [row for row in self.rows if row["value"] is not None]
         return max(valued, key=lambda row: row["value"], default=None)
 
+    @property
+    def best_point(self) -> Point:
+        """The values of the macros in the best trial; there must be one."""
+        assert self.best is not None
+        trial = self._ordered[self.rows.index(self.best)]
+        return self.points.point(trial.params)
+
+    @property
+    def _ordered(self) -> list[FrozenTrial]:
+        return sorted(self.trials, key=lambda t: self.points.number(t.params))
+
     def json(self) -> dict[str, Any]:
-        """search.json."""
+        """Returns the content of search.json."""
         return {
             **self.identity,
             "split": "dev",
@@ -56,8 +68,8 @@ class SearchReport:
         }
 
     def table(self) -> str:
-        """A line a point: its values, mean ± sd over seeds, state, seconds."""
-        names = list(self.points[0])
+        """Returns one line per point: values, mean ± sd over seeds, state, seconds."""
+        names = list(self.rows[0]["params"])
         head = (*names, f"dev {self.identity['metric']} %", "seeds", "state", "seconds")
         lines = [head]
         for row in self.rows:
@@ -76,7 +88,7 @@ class SearchReport:
         )
 
     def best_gin(self, bindings: Sequence[str], journal: str) -> str:
-        """best.gin: the best point's macros, for whoever runs the recipe next."""
+        """Returns best.gin: the macros of the best point, to run the recipe with."""
         best = self.best
         assert best is not None
         name, stage, metric = (self.identity[k] for k in ("recipe", "stage", "metric"))

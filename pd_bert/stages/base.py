@@ -5,23 +5,22 @@ import dataclasses
 import functools
 import json
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
 from pd_bert.artifact import Artifact
-from pd_bert.costs.cost import UNKNOWN, Cost
+from pd_bert.costs.work import Unknown, Works
 from pd_bert.data.records import Records
 from pd_bert.data.shards import checksum
 from pd_bert.data.source import Source
+from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
+from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.training.loop import Action
 from pd_bert.training.runtime import Runtime
 from pd_bert.values import class_path, digest, to_json
-
-if TYPE_CHECKING:
-    from pd_bert.costs.probe import Probe
 
 Info = dict[str, Any]
 Outcome = Info | InputError
@@ -48,10 +47,8 @@ class Context:
     actions: tuple[Action, ...] = ()
 
     def buckets(self, wanted: tuple[int, ...], records: Records) -> tuple[int, ...]:
-        """The lengths to pad batches to: `wanted`, or one where the runtime asks it."""
-        if self.runtime.fixed_length:
-            return (records.manifest["sequence_length"],)
-        return wanted
+        """The lengths to pad batches to: `wanted`, or one with `fixed_length`."""
+        return self.runtime.buckets(wanted, records.manifest["sequence_length"])
 
     def batch_size(self, wanted: int) -> int:
         """`wanted`, rounded up to a multiple of the number of replicas."""
@@ -69,7 +66,8 @@ class Stage(abc.ABC):
 
     Equal stages are one stage: the fingerprint follows from the class, the settings,
     the inputs' fingerprints and the contents of the sources, and names the artifact.
-    `name` and `method` are for people and change nothing.
+    `name` and `method` are for people and change nothing. Stages that measure or export
+    a model take both from it by default.
     """
 
     name: str
@@ -84,7 +82,18 @@ class Stage(abc.ABC):
     """Fields with stages that must have passed before it, and that decide nothing of
     what it makes."""
 
+    named_after: ClassVar[str] = ""
+    """Field of the stage whose name and method are the default; "" if there is none."""
+    is_method: ClassVar[bool] = False
+    """Whether `method` is `name` by default."""
+
     def __post_init__(self) -> None:
+        if self.named_after:
+            read: Stage = getattr(self, self.named_after)
+            object.__setattr__(self, "name", self.name or read.name)
+            object.__setattr__(self, "method", self.method or read.method)
+        elif self.is_method:
+            object.__setattr__(self, "method", self.method or self.name)
         for field in dataclasses.fields(self):
             # A list would make the value unhashable.
             if isinstance(value := getattr(self, field.name), list):
@@ -111,57 +120,59 @@ class Stage(abc.ABC):
         """Runs several companions in this process; what `run` would give of each."""
         return [stage.run(context) for stage, context in runs]
 
-    def plan(self, inputs: Mapping[str, Info]) -> Info:
-        """What a dry run tells of it: parameters, steps. `inputs` as for `promise`."""
-        return {}
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
+        """Describes the artifact before it is made, as far as it is known.
 
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
-        """What is known of the artifact before it is made.
-
-        That is `vocabulary`, `vocabulary_size` and `labels`.
-
-        `inputs` say the same of the stages it reads, by field name; a key that nobody
-        knows yet is missing. Raises InputError for inputs that do not fit together:
-        asked before the first training, so that nothing is trained in vain.
+        `inputs` are the outlines of the stages that it reads, by field name. By default
+        all of them must share one vocabulary, which the outline contains. With
+        `survey`, in a dry run, samples of sources may be read and encoded. Raises
+        InputError for inputs that do not fit together; the runner asks for all outlines
+        before the first training, so that nothing is trained in vain.
         """
-        known = {
-            field: info["vocabulary"]
-            for field, info in inputs.items()
-            if "vocabulary" in info
-        }
+        known = {f: each.vocabulary for f, each in inputs.items() if each.vocabulary}
         if len(set(known.values())) > 1:
             made_with = (
                 f"{field} ({self.inputs()[field].title}) has {vocabulary[:12]}"
                 for field, vocabulary in known.items()
             )
             raise InputError(
-                f"{where}: all that a stage reads must share one vocabulary; "
+                f"{self.where}: all that a stage reads must share one vocabulary; "
                 f"{', '.join(made_with)}"
             )
-        return {
-            key: info[key]
-            for info in inputs.values()
-            for key in ("vocabulary", "vocabulary_size")
-            if key in info
+        names = ("vocabulary", "vocabulary_size", "vocabulary_file", "lowercase")
+        shared = {
+            name: value
+            for name in names
+            for each in inputs.values()
+            if (value := getattr(each, name)) is not None
         }
+        return Outline(**shared)
 
-    def estimate(self, inputs: Mapping[str, Info], probe: "Probe") -> tuple[Cost, Info]:
-        """What running it will cost, and what estimates of its readers need of it.
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        """Lists what the stage will compute, for an estimate of its cost.
 
-        That is, where it applies: `vocabulary_file`, `lowercase`, `vocabulary_size`,
-        `sequence_length`, `labels`, `pairs`, `architecture`, `heads`, `parameters`,
-        and `splits`, the ExpectedRecords by folder. `inputs` say the same of the
-        stages it reads. Raises UnknownCostError where they do not tell enough.
+        `outline` is the stage's own. Raises NotKnownError where too little is known.
         """
-        merged: Info = {}
-        for info in inputs.values():
-            merged |= info
-        return UNKNOWN, merged
+        return (Unknown(),)
+
+    @property
+    def where(self) -> str:
+        """The stage's name at the beginning of messages."""
+        return f"{self.kind} {self.name}"
+
+    def field_of(self, stage: "Stage") -> str:
+        """The name of the field with a stage that it reads."""
+        return next(field for field, read in self.inputs().items() if read is stage)
 
     @property
     def title(self) -> str:
         """What people call it."""
         return f"{self.kind}-{self.name}"
+
+    @property
+    def dev_metric(self) -> str | None:
+        """The metric on dev that a search may maximize; None if it measures none."""
+        return None
 
     def result_columns(self) -> Info:
         """The stage's own columns of results.json."""
@@ -197,10 +208,10 @@ class Stage(abc.ABC):
 
 
 def require_same_labels(
-    where: str, *, model: str, has: Sequence[str], wanted: Sequence[str]
+    where: str, *, model: str, has: Sequence[str] | None, wanted: Sequence[str] | None
 ) -> None:
-    """Raises InputError unless the two are the same label names in one order."""
-    if list(has) != list(wanted):
+    """Raises InputError for other label names, or another order; None is not known."""
+    if has is not None and wanted is not None and list(has) != list(wanted):
         raise InputError(
             f"{where}: model and task must have the same labels in the same order; "
             f"{model} has {list(has)}, the task {list(wanted)}"
@@ -269,19 +280,31 @@ def _described(value: Any, numerics: Info) -> Any:
         return {"stage": value.title, "fingerprint": identity}
     if isinstance(value, list | tuple):
         return [_described(item, numerics) for item in value]
+    if next(_stages("", value), None):
+        return {
+            "class": class_path(type(value)),
+            "settings": {
+                field.name: _described(getattr(value, field.name), numerics)
+                for field in dataclasses.fields(value)
+            },
+        }
     return to_json(value)
 
 
 def _stages(path: str, value: Any) -> Iterator[tuple[str, Stage]]:
-    """The stages directly inside a stage or its tuples, with the field's name."""
-    for field in dataclasses.fields(value):
-        inner = getattr(value, field.name)
-        if isinstance(inner, Stage):
-            yield field.name, inner
-        elif isinstance(inner, list | tuple):
-            for index, item in enumerate(inner):
-                if isinstance(item, Stage):
-                    yield f"{field.name}.{index}", item
+    """Yields the stages inside a value and its values, not inside other stages.
+
+    Each comes with the path of its field: `initial`, `teachers.0.model`.
+    """
+    if isinstance(value, Stage) and path:
+        yield path, value
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _stages(f"{path}.{index}", item)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            inner = getattr(value, field.name)
+            yield from _stages(f"{path}.{field.name}".lstrip("."), inner)
 
 
 def _sources(value: Any) -> Iterator[Source]:

@@ -3,26 +3,27 @@
 import dataclasses
 import functools
 import json
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from pd_bert.costs.cost import Cost, require_known
-from pd_bert.costs.probe import Probe
+from pd_bert.costs.work import Works
 from pd_bert.data.curation.cleaning import Cleaning, clean, hashes
 from pd_bert.data.curation.token_statistics import TokenStatistics
-from pd_bert.data.curation.tokenized import of_records, of_rows
+from pd_bert.data.curation.tokenized import of_examples, of_records
 from pd_bert.data.curation.transfer_report import TransferReport
 from pd_bert.data.records import Records
+from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
 from pd_bert.stages.base import Context, Info, Stage
+from pd_bert.stages.outline import Outline, Outlines, require_known
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.prepare_transfer import PrepareTransfer
-from pd_bert.stages.select import Select, require_positive, selection_cost
+from pd_bert.stages.select import Select, require_positive, selected, selection_work
 from pd_bert.system import interrupt
+from pd_bert.training.runtime import Runtime
 
-_ALIKE = ("sequence_length", "pairs")
+_ALIKE = ("sequence_length", "inputs")
 # So much, of D_T and of splits to measure on, is hashed for an estimate.
 _SURVEYED_BYTES = 2_000_000
 
@@ -59,10 +60,35 @@ class CleanTransfer(Select):
         super().check()
         require_positive(self.title, self.size)
 
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
-        self._require_alike(inputs["transfer"], inputs["task_data"], where)
-        # The labels are the task's; D_T has none yet.
-        return super().promise(inputs, where)
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
+        transfer, task_data = inputs["transfer"], inputs["task_data"]
+        self._require_alike(transfer, task_data, self.where)
+        outline = super().outline(inputs, survey)
+        if survey is None or transfer.splits is None or task_data.splits is None:
+            return outline
+        # A small source is read to its end. Of others it is known how many texts are
+        # repeated or leaked when all were read.
+        data = transfer.splits[""]
+        found = self._survey(inputs, survey)
+        keep = np.ones(data.count, np.bool_) if found is None else found.keep
+        count = int(keep.sum())
+        records = selected(
+            data,
+            count if self.size is None else min(self.size, count),
+            exact=found is not None,
+        )
+        if found is not None:
+            lengths = data.lengths[keep]
+            records = dataclasses.replace(records, read_lengths=lambda: lengths)
+        return dataclasses.replace(outline, splits={"": records})
+
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        whole = inputs["transfer"].require_records()
+        splits = require_known(inputs["task_data"].splits, "task_data")
+        taken = outline.require_records()
+        compared = whole.count + sum(each.count for each in splits.values())
+        # Once for their hashes, and once for the report.
+        return (selection_work(whole, taken, compared=2 * compared),)
 
     def choose(self, context: Context, records: Records) -> dict[str, np.ndarray]:
         splits = self._splits(context)
@@ -84,7 +110,7 @@ class CleanTransfer(Select):
     def run(self, context: Context) -> Info:
         transfer = context.artifact(self.transfer)
         task_data = context.artifact(self.task_data)
-        self._require_alike(transfer.info, task_data.info, context.where)
+        self._require_alike(Outline.of(transfer), Outline.of(task_data), context.where)
         records, vocabulary = self._records(context), transfer.vocabulary()
         splits = self._splits(context)
         for each in (records, *splits.values()):
@@ -124,59 +150,38 @@ class CleanTransfer(Select):
     def _hashes(self, records: Records) -> np.ndarray:
         return hashes(of_records(records, stop=interrupt.check))
 
-    def _require_alike(
-        self, transfer: Mapping[str, Any], task: Mapping[str, Any], where: str
-    ) -> None:
+    def _require_alike(self, transfer: Outline, task: Outline, where: str) -> None:
         """Texts that were cut or joined otherwise would not be found to be the same."""
-        for key in _ALIKE:
-            if key in transfer and key in task and transfer[key] != task[key]:
+        for name in _ALIKE:
+            one, other = getattr(transfer, name), getattr(task, name)
+            if one is not None and other is not None and one != other:
                 raise InputError(
-                    f"{where}: transfer set and task must have the same {key}; "
-                    f"{self.transfer.title} has {transfer[key]}, "
-                    f"{self.task_data.title} has {task[key]}"
+                    f"{where}: transfer set and task must have the same {name}; "
+                    f"{self.transfer.title} has {one}, {self.task_data.title} has "
+                    f"{other}"
                 )
 
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        require_known(inputs, "task_data", "splits")
-        self._require_alike(inputs["transfer"], inputs["task_data"], self.title)
-        data = require_known(inputs, "transfer", "splits")[""]
-        splits = inputs["task_data"]["splits"]
-        # A small source is read to its end. Of others it is known how many texts are
-        # repeated or leaked when all were read.
-        found = self._survey(inputs, probe)
-        keep = np.ones(data.count, np.bool_) if found is None else found.keep
-        count = int(keep.sum())
-        labeled = sum(each.count for each in splits.values())
-        cost, expected = selection_cost(
-            data,
-            count if self.size is None else min(self.size, count),
-            exact=found is not None,
-            choosing=2 * (data.count + labeled),  # for hashes, then for the report
-        )
-        if found is not None:
-            expected = dataclasses.replace(expected, lengths=data.lengths[keep])
-        return cost, {**inputs["transfer"], "splits": {"": expected}}
-
-    def _survey(self, inputs: Mapping[str, Info], probe: Probe) -> Cleaning | None:
+    def _survey(self, inputs: Outlines, survey: Surveyor) -> Cleaning | None:
         """The cleaning itself where that takes no time; None elsewhere."""
         if not isinstance(self.transfer, PrepareTransfer):
             return None
-        splits = {**inputs["task_data"]["splits"], "": inputs["transfer"]["splits"][""]}
-        del splits["train"]
-        found = {}
-        if sum(each.bytes for each in splits.values()) > _SURVEYED_BYTES:
+        encodings = {
+            **self.task_data.encodings(inputs["task_data"]),
+            **self.transfer.encodings(inputs["transfer"]),
+        }
+        del encodings["train"]
+        known = {
+            **(inputs["task_data"].splits or {}),
+            **(inputs["transfer"].splits or {}),
+        }
+        if sum(known[name].bytes for name in encodings) > _SURVEYED_BYTES:
             return None
-        for stage, field in (
-            (self.transfer, "transfer"),
-            (self.task_data, "task_data"),
-        ):
-            for part in stage.parts({"vocabulary": inputs[field]}, probe):
-                if part.folder == "train":
-                    continue
-                survey = probe.survey(part.source, part.read)
-                if len(splits[part.folder].lengths) != survey.count or not survey.whole:
-                    return None
-                found[part.folder] = hashes(of_rows(survey.items, part.encode))
+        found = {}
+        for name, encoding in encodings.items():
+            examples = survey.encoded(encoding).examples
+            if examples is None:
+                return None
+            found[name] = hashes([of_examples(examples)])
         transfer = found.pop("")
         return clean(
             transfer,

@@ -1,114 +1,29 @@
 """Stage: a student learns from a teacher's outputs."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import ClassVar
 
-from pd_bert.costs.estimate_training import network_of
-from pd_bert.data.example_spec import TOKENS, ExampleSpec, Feature
-from pd_bert.data.expected_records import ExpectedRecords
-from pd_bert.data.records import Records
-from pd_bert.errors import InputError
-from pd_bert.models.model import Model
-from pd_bert.models.network import Network
-from pd_bert.stages.base import Context, Info, Stage, require_same_labels
-from pd_bert.stages.finetune import expected_splits, task_splits
+from pd_bert.stages.base import Stage
+from pd_bert.stages.data_set import DataSet
 from pd_bert.stages.prepare_task import PrepareTask
-from pd_bert.stages.train import Train
-from pd_bert.tasks.base import Task
-from pd_bert.training.teacher import Live, Teacher, stored
+from pd_bert.stages.train import Train, TrainingData
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Distill(Train):
     """Step 2 of Algorithm 1 (Turc et al. 2019).
 
-    `transfer` is a label stage, whose records hold the teacher's logits; or prepared
-    texts, and then `live_teacher` runs inside every step. `task_data` gives the splits
-    to measure on.
+    `transfer` is a label stage, whose records hold the teacher's outputs; or prepared
+    texts, and then one of `teachers` runs inside every step. `task_data` gives the
+    splits to measure on.
     """
 
     transfer: Stage
     task_data: PrepareTask
-    live_teacher: Stage | None = None
 
     kind: ClassVar[str] = "distill"
-    has_teacher: ClassVar[bool] = True
+    is_method: ClassVar[bool] = True
 
     @property
-    def data(self) -> Stage:
-        return self.transfer
-
-    @property
-    def learnt_task(self) -> Task:
-        return self.task_data.task
-
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
-        info = super().promise(inputs, where)
-        field = "transfer" if self.live_teacher is None else "live_teacher"
-        if "labels" in inputs[field] and "labels" in info:
-            require_same_labels(
-                where,
-                model=f"the teacher of {self.inputs()[field].title}",
-                has=inputs[field]["labels"],
-                wanted=info["labels"],
-            )
-        transfer, task_data = inputs["transfer"], inputs["task_data"]
-        if "pairs" in transfer and "pairs" in task_data:
-            self._require_alike(transfer["pairs"], task_data["pairs"], where)
-        return info
-
-    def needed(self, context: Context) -> ExampleSpec:
-        if self.live_teacher is not None:
-            return TOKENS
-        count = len(self.labels(context))
-        logits = Feature(dtype="float32", shape=(count,))
-        return {**TOKENS, "teacher_logits": logits}
-
-    def evaluation_records(self, context: Context) -> dict[str, Records]:
-        return task_splits(self.task_data, context)
-
-    def labels(self, context: Context) -> tuple[str, ...]:
-        """The task's labels; InputError unless the teacher's are the same, in order."""
-        wanted = context.artifact(self.task_data).labels
-        source = context.artifact(self.live_teacher or self.transfer)
-        require_same_labels(
-            context.where,
-            model=str(source.directory),
-            has=source.labels,
-            wanted=wanted,
-        )
-        return wanted
-
-    def _require_alike(self, transfer: bool, task: bool, where: str) -> None:
-        if transfer != task:
-            raise InputError(
-                f"{where}: transfer set and task must both hold pairs of texts or both "
-                f"single ones; {self.transfer.title} holds "
-                f"{'pairs' if transfer else 'single texts'}"
-            )
-
-    def training_records(self, context: Context) -> Records:
-        self._require_alike(
-            context.artifact(self.transfer)["pairs"],
-            context.artifact(self.task_data)["pairs"],
-            context.where,
-        )
-        return Records(context.artifact(self.transfer).directory)
-
-    def teacher(self, context: Context) -> Teacher | None:
-        if self.live_teacher is None:
-            return stored
-        with context.strategy.scope():
-            return Live(Model.load(context.artifact(self.live_teacher).directory))
-
-    def expected_records(
-        self, inputs: Mapping[str, Info]
-    ) -> tuple[ExpectedRecords, dict[str, ExpectedRecords]]:
-        data, _ = super().expected_records(inputs)
-        return data, expected_splits(self.task_data, inputs)
-
-    def expected_teacher(self, inputs: Mapping[str, Info]) -> Network | None:
-        if self.live_teacher is None:
-            return None
-        return network_of(inputs, "live_teacher")
+    def data(self) -> TrainingData:
+        return TrainingData.of_task(DataSet(self.transfer), self.task_data)

@@ -1,4 +1,4 @@
-"""Stage: the teacher's logits for every example of a data set, stored."""
+"""Stage: a teacher's outputs for every example of a data set, stored."""
 
 import dataclasses
 import functools
@@ -10,22 +10,27 @@ import tensorflow as tf
 import tqdm
 
 from pd_bert.artifact import vocabulary_info
-from pd_bert.costs.cost import Cost, require_known
-from pd_bert.costs.estimate_forward import logits_load, seconds_per_record
-from pd_bert.costs.estimate_prepare import SHARD_SECONDS
-from pd_bert.costs.estimate_training import forward_cost, network_of
-from pd_bert.costs.probe import Probe
+from pd_bert.costs.work import ModelPasses, Works, WriteRecords, logits_load
 from pd_bert.data.curation.confidence import confidence
 from pd_bert.data.example_spec import ExampleSpec, Feature
 from pd_bert.data.pipeline import DEFAULT_BUCKETS, Batches
 from pd_bert.data.records import Records
 from pd_bert.data.shards import write_manifest, write_shards
+from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
-from pd_bert.models.model import Model
+from pd_bert.models.model import Model, saved_network
+from pd_bert.models.network import Network
+from pd_bert.models.outputs import Wanted
 from pd_bert.stages.base import Context, Info, Stage
+from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.stages.teacher_gate import TeacherGate
 from pd_bert.system import interrupt
 from pd_bert.training.feed import Forward
+from pd_bert.training.runtime import Runtime
+from pd_bert.training.teacher import LABEL_HEAD, feature_values, stored_features
+from pd_bert.values import to_json
+
+_DTYPES = ("float32", "float16", "bfloat16")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,10 +39,14 @@ class Label(Stage):
 
     Computed once for a teacher and a data set and read by every student, seed and
     epoch. A shard of the data gives a shard here; several processes share the work.
+    `wanted` says which outputs are stored: logits, always float32, and in `dtype`
+    (float32, float16 or bfloat16) hidden states of layers at every token, embeddings
+    and the pooled state. Objectives read them as those of the teacher `teacher_name`.
+
     With `split` the data are a split of a prepared task, whose gold labels are kept:
-    a recipe may then weigh hard and soft labels. Nothing is labelled before `gate`
-    has judged the teacher. `artifact.json` tells under `confidence` how sure the
-    teacher was.
+    a recipe may then weigh hard and soft labels. Nothing is labeled before `gate` has
+    judged the teacher. `artifact.json` says under `confidence` how sure the teacher
+    was, where logits are stored.
     """
 
     name: str = "labels"
@@ -45,6 +54,11 @@ class Label(Stage):
     transfer: Stage
     gate: TeacherGate | None = None
     split: str = ""
+    wanted: Wanted = dataclasses.field(
+        default_factory=lambda: Wanted(heads=(LABEL_HEAD,))
+    )
+    dtype: str = "float16"
+    teacher_name: str = "teacher"
     batch_size: int = 64
     buckets: tuple[int, ...] = DEFAULT_BUCKETS
 
@@ -56,12 +70,22 @@ class Label(Stage):
         super().check()
         if self.split not in ("", "train"):
             raise InputError(
-                f"{self.kind} {self.name}: students learn from no other split of a "
+                f"{self.title}: students learn from no other split of a "
                 f"prepared task than train; received {self.split!r}"
+            )
+        if self.dtype not in _DTYPES:
+            raise InputError(
+                f"{self.title}: outputs are stored as {', '.join(_DTYPES)}; received "
+                f"{self.dtype!r}"
+            )
+        if self.wanted.attention:
+            raise InputError(
+                f"{self.title}: attention scores are too large to store; let the "
+                "teacher run inside the student's step (LiveTeacher)"
             )
         if self.gate is not None and self.gate.evaluation.model != self.teacher:
             raise InputError(
-                f"{self.kind} {self.name}: the gate must judge the teacher that "
+                f"{self.title}: the gate must judge the teacher that "
                 f"labels, {self.teacher.title}; {self.gate.title} judges another"
             )
 
@@ -71,17 +95,24 @@ class Label(Stage):
             "task": self.teacher.result_columns()["task"],
         }
 
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
-        info = super().promise(inputs, where)
-        if "pairs" in inputs["transfer"]:
-            info["pairs"] = inputs["transfer"]["pairs"]
-        if not self.split and "count" in inputs["transfer"]:
-            info["count"] = inputs["transfer"]["count"]
-        if "labels" not in inputs["teacher"]:
-            return info
-        labels = inputs["teacher"]["labels"]
-        self._require_head(labels, where, self.teacher.title)
-        return {**info, "labels": labels}
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
+        shared = super().outline(inputs, survey)
+        teacher, transfer = inputs["teacher"], inputs["transfer"]
+        splits = None
+        if teacher.labels is not None:
+            self._require_head(teacher.labels, self.where, self.teacher.title)
+        if network := teacher.network:
+            network.require(self.wanted, f"{self.where}: {self.teacher.title}")
+            if data := (transfer.splits or {}).get(self.split):
+                splits = {"": data.with_features(self._features(network))}
+        return dataclasses.replace(
+            shared,
+            labels=teacher.labels,
+            inputs=transfer.inputs,
+            sequence_length=transfer.sequence_length,
+            teacher=teacher.network,
+            splits=splits,
+        )
 
     def share_work(self, context: Context) -> None:
         records, spec = self._records(context)
@@ -120,23 +151,33 @@ class Label(Stage):
             **vocabulary_info(vocabulary),
             "vocabulary_size": len(vocabulary),
             "labels": list(teacher.labels),
-            "pairs": transfer.info.get("pairs", False),
+            "inputs": transfer.info.get("inputs", []),
             "sequence_length": transfer["sequence_length"],
             "count": manifest["count"],
             "bytes": manifest["bytes"],
-            "confidence": confidence(Records(context.directory), teacher.labels),
+            "teacher": to_json(saved_network(teacher.directory)),
+            "confidence": confidence(Records(context.directory), teacher.labels)
+            if self._stores_labels
+            else None,
         }
 
     def _records(self, context: Context) -> tuple[Records, ExampleSpec]:
         teacher = context.artifact(self.teacher)
-        labels = teacher.labels
-        self._require_head(labels, context.where, str(teacher.directory))
-        logits = Feature(dtype="float32", shape=(len(labels),))
+        self._require_head(teacher.labels, context.where, str(teacher.directory))
+        network = saved_network(teacher.directory)
+        network.require(self.wanted, f"{context.where}: {self.teacher.title}")
         records = Records(context.artifact(self.transfer).directory / self.split)
-        return records, {**records.spec, "teacher_logits": logits}
+        return records, {**records.spec, **self._features(network)}
+
+    def _features(self, network: Network) -> dict[str, Feature]:
+        return stored_features(self.teacher_name, self.wanted, network, self.dtype)
+
+    @property
+    def _stores_labels(self) -> bool:
+        return self.wanted.heads is None or LABEL_HEAD in self.wanted.heads
 
     def _require_head(self, labels: Sequence[str], where: str, teacher: str) -> None:
-        if not labels:
+        if self._stores_labels and not labels:
             raise InputError(
                 f"{where}: a teacher must be fine-tuned on a task; {teacher} has no "
                 "labels"
@@ -149,15 +190,19 @@ class Label(Stage):
         with context.strategy.scope():
             model = Model.load(directory)
 
-        def logits(batch: Any) -> dict[str, tf.Tensor]:
-            return {"logits": model(batch, training=False).logits["label"]}
+        features = self._features(model.network)
 
-        forward = Forward(logits, context.strategy)
+        def stored(batch: Any) -> dict[str, tf.Tensor]:
+            outputs = model(batch, training=False, wanted=self.wanted)
+            return feature_values(self.teacher_name, outputs, features)
+
+        forward = Forward(stored, context.strategy)
         pad_id = context.artifact(self.teacher).vocabulary().pad_id
         return functools.partial(
             self._encode,
             forward,
             records,
+            features=features,
             buckets=context.buckets(self.buckets, records),
             batch_size=context.batch_size(self.batch_size),
             pad_id=pad_id,
@@ -169,6 +214,7 @@ class Label(Stage):
         records: Records,
         shard: int,
         *,
+        features: Mapping[str, Feature],
         buckets: tuple[int, ...],
         batch_size: int,
         pad_id: int,
@@ -181,31 +227,30 @@ class Label(Stage):
             pad_id=pad_id,
             shards=(shard,),
         )
-        outputs = []
+        columns = records.columns([shard])
+        first = sum(records.shard_counts[:shard])
+        outputs: dict[int, dict[str, np.ndarray]] = {}
         for found in forward(batches):
             interrupt.check()
-            outputs.append(found)
+            for at, example in enumerate(found["example_id"].tolist()):
+                length = len(columns["token_ids"][example - first])
+                # A copy, or the view would keep the whole batch with its padding.
+                outputs[example - first] = {
+                    name: found[name][at, :length].copy()
+                    if feature.variable
+                    else found[name][at]
+                    for name, feature in features.items()
+                }
         batches.close()
-        order = np.argsort(np.concatenate([o["example_id"] for o in outputs]))
-        logits = np.concatenate([o["logits"] for o in outputs])[order]
-        columns = records.columns([shard])
-        for row in range(len(logits)):
+        for row in range(len(outputs)):
             kept = {name: columns[name][row] for name in records.spec}
-            yield {**kept, "teacher_logits": logits[row]}
+            yield {**kept, **outputs.pop(row)}
 
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        labels = require_known(inputs, "teacher", "labels")
-        data = require_known(inputs, "transfer", "splits")[self.split]
-        load = logits_load(
-            network_of(inputs, "teacher"), data, self.batch_size, self.buckets, probe
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        data = inputs["transfer"].require_records(self.split)
+        network = inputs["teacher"].require_network()
+        load = logits_load(network, data, self.batch_size, self.buckets, runtime)
+        return (
+            ModelPasses(load=load, records=((data, 1.0),), by_shard=True),
+            WriteRecords(records=outline.require_records()),
         )
-        cost = forward_cost(load, [(data, 1)], probe, by_shard=True)
-        logits = Feature(dtype="float32", shape=(len(labels),))
-        labelled = data.with_feature("teacher_logits", logits)
-        seconds = None
-        if cost.seconds is not None:
-            seconds = cost.seconds + labelled.count * seconds_per_record(labelled)
-            seconds += SHARD_SECONDS * data.shards
-        cost = dataclasses.replace(cost, seconds=seconds, disk_bytes=labelled.bytes)
-        info = {"labels": labels, "splits": {"": labelled}}
-        return cost, {**inputs["transfer"], **info}

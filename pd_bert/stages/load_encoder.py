@@ -2,19 +2,17 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping
 from typing import ClassVar
 
-from pd_bert.artifact import vocabulary_info
-from pd_bert.costs.cost import Cost
-from pd_bert.costs.estimate_training import model_bytes
-from pd_bert.costs.probe import Probe
+from pd_bert.costs.work import CopyModel, Works
 from pd_bert.data.files import expand_folder
+from pd_bert.data.surveyor import Surveyor
 from pd_bert.formats.artifact import model_info, write_parts
-from pd_bert.formats.known import recognise
+from pd_bert.formats.known import recognize
 from pd_bert.models.network import Network
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.system import memory
+from pd_bert.stages.outline import Outline, Outlines
+from pd_bert.training.runtime import Runtime
 from pd_bert.values import to_json
 
 
@@ -36,26 +34,32 @@ class LoadEncoder(Stage):
 
     def check(self) -> None:
         folder = expand_folder(self.folder)
-        recognise(folder).check(folder, self.lowercase)
+        recognize(folder).check(folder, self.lowercase)
 
     def input_files(self) -> dict[str, pathlib.Path]:
         return {"folder": expand_folder(self.folder)}
 
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         folder = expand_folder(self.folder)
-        source = recognise(folder)
+        source = recognize(folder)
         source.check(folder, self.lowercase)
         vocabulary = source.vocabulary(folder, self.lowercase)
-        return {
-            **vocabulary_info(vocabulary),
-            "vocabulary_size": len(vocabulary),
-            "architecture": to_json(source.architecture(folder)),
-            "labels": list(source.labels(folder)),
-        }
+        return Outline(
+            vocabulary=vocabulary.fingerprint,
+            vocabulary_size=len(vocabulary),
+            vocabulary_file=survey.write(vocabulary) if survey else None,
+            lowercase=vocabulary.lowercase,
+            labels=tuple(source.labels(folder)),
+            network=Network(
+                architecture=source.architecture(folder),
+                heads=(),
+                vocabulary_size=len(vocabulary),
+            ),
+        )
 
     def run(self, context: Context) -> Info:
         folder = expand_folder(self.folder)
-        source = recognise(folder)
+        source = recognize(folder)
         checkpoint = source.read(folder, self.lowercase)
         print(f"{context.where}: {source.name}; {checkpoint.summary()}", flush=True)
         write_parts(checkpoint, context.directory)
@@ -68,30 +72,7 @@ class LoadEncoder(Stage):
     def result_columns(self) -> Info:
         return {**super().result_columns(), "size": self.name}
 
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        folder = expand_folder(self.folder)
-        source = recognise(folder)
-        vocabulary = source.vocabulary(folder, self.lowercase)
-        file = probe.directory / f"{vocabulary.fingerprint}.txt"
-        vocabulary.write(file)
-        architecture = source.architecture(folder)
-        network = Network(
-            architecture=architecture, heads=(), vocabulary_size=len(vocabulary)
-        )
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
         # Read, converted and written.
-        seconds = 3.0 + 3 * model_bytes(network) / 2e8
-        memory_bytes = memory.peak_bytes() + 3 * model_bytes(network)
-        cost = Cost(
-            seconds=seconds,
-            memory_bytes=memory_bytes,
-            disk_bytes=model_bytes(network),
-        )
-        return cost, {
-            "vocabulary_file": file,
-            "lowercase": vocabulary.lowercase,
-            "vocabulary_size": len(vocabulary),
-            "labels": list(source.labels(folder)),
-            "architecture": architecture,
-            "heads": {},
-            "parameters": network.parameters,
-        }
+        network = outline.require_network()
+        return (CopyModel(network=network, passes=3, seconds=3.0),)

@@ -1,15 +1,16 @@
 """Stage: one number for a model over several tasks."""
 
 import dataclasses
-import statistics
-from collections.abc import Mapping
 from typing import ClassVar
 
-from pd_bert.costs.cost import Cost
-from pd_bert.costs.probe import Probe
+from pd_bert.costs.work import Fixed, Works
+from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
 from pd_bert.stages.base import Context, Info, Stage
 from pd_bert.stages.evaluate import Evaluate
+from pd_bert.stages.outline import Outline, Outlines
+from pd_bert.tasks.meta_score import meta_score, score_on_dev
+from pd_bert.training.runtime import Runtime
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,10 @@ class MetaScore(Stage):
     evaluations: tuple[Evaluate, ...]
 
     kind: ClassVar[str] = "score"
+
+    @property
+    def dev_metric(self) -> str:
+        return "score"
 
     def result_columns(self) -> Info:
         row = self.evaluations[0].result_columns()
@@ -49,23 +54,21 @@ class MetaScore(Stage):
                     f"{', '.join(sorted(map(str, found)))}"
                 )
 
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
-        return {}  # the tasks' models may have different vocabularies
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
+        return Outline()  # the tasks' models may have different vocabularies
 
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        return Cost(seconds=0.1, disk_bytes=0), {}
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        return (Fixed(seconds=0.1),)
 
     def run(self, context: Context) -> Info:
         scores = {}
         for each in self.evaluations:
             task, metrics = each.task_data.task, context.artifact(each)["metrics"]
-            scores[task.name] = statistics.fmean(
-                task.score(found)
-                for split, found in metrics.items()
-                if split == "dev" or split.startswith("dev_")
-            )
+            score = score_on_dev(metrics, task.score)
+            assert score is not None  # an evaluation measures dev
+            scores[task.name] = score
         return {
-            "metrics": {"dev": {"score": statistics.fmean(scores.values())}},
-            "primary_metric": "score",
+            "metrics": {"dev": {self.dev_metric: meta_score(scores)}},
+            "primary_metric": self.dev_metric,
             "scores": scores,
         }

@@ -2,23 +2,25 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 import tensorflow as tf
 
-from pd_bert.costs.cost import Cost, require_known
-from pd_bert.costs.estimate_forward import logits_load
-from pd_bert.costs.estimate_training import forward_cost, network_of
-from pd_bert.costs.probe import Probe
+from pd_bert.costs.work import Fixed, ModelPasses, Works, logits_load
 from pd_bert.data.pipeline import DEFAULT_BUCKETS
 from pd_bert.data.records import Records
+from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
 from pd_bert.models.model import Model
 from pd_bert.models.outputs import Outputs
 from pd_bert.stages.base import Context, Info, Stage, require_same_labels
+from pd_bert.stages.outline import Outline, Outlines, require_known
 from pd_bert.stages.prepare_task import PrepareTask
+from pd_bert.tasks.labeled_task import LabeledTask, numbers
 from pd_bert.training.evaluation import Evaluation
+from pd_bert.training.runtime import Runtime
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,16 +28,19 @@ class Predict(Stage):
     """Writes a model's predictions for every unlabeled split of a task.
 
     SPLIT.tsv holds the columns index, from 0 in the order of the source, and
-    prediction, a label name or a score; SPLIT.probabilities.tsv, of a classifier, the
-    index and a column a label. Nothing is chosen by what it writes.
+    prediction: the answer that the task presents first, a label name or a score, or
+    several of them between spaces. SPLIT.probabilities.tsv, of a classifier, holds the
+    index and one column per label. Nothing is chosen by what it writes.
     """
 
+    name: str = ""
     model: Stage
     task_data: PrepareTask
     batch_size: int = 32
     buckets: tuple[int, ...] = DEFAULT_BUCKETS
 
     kind: ClassVar[str] = "predict"
+    named_after: ClassVar[str] = "model"
     trains: ClassVar[bool] = True
 
     def result_columns(self) -> Info:
@@ -50,22 +55,27 @@ class Predict(Stage):
                 f"{task.name} has none, only {', '.join(task.splits)}"
             )
 
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         model, task_data = inputs["model"], inputs["task_data"]
-        if "labels" in model and "labels" in task_data:
-            require_same_labels(
-                where,
-                model=self.model.title,
-                has=model["labels"],
-                wanted=task_data["labels"],
-            )
-        info = super().promise(inputs, where)
-        if "unlabeled" in task_data:
-            info["labels"] = task_data["labels"]
-            info["predicted"] = {
-                split: found["count"] for split, found in task_data["unlabeled"].items()
-            }
-        return info
+        require_same_labels(
+            self.where,
+            model=self.model.title,
+            has=model.labels,
+            wanted=task_data.labels,
+        )
+        splits = task_data.splits or {}
+        counts = {
+            name: splits[name].count
+            for name in self.task_data.task.unlabeled_splits
+            if name in splits and splits[name].exact
+        }
+        every = len(counts) == len(self.task_data.task.unlabeled_splits)
+        return dataclasses.replace(
+            super().outline(inputs, survey),
+            labels=task_data.labels,
+            network=model.network,
+            predicted=counts if every else None,
+        )
 
     def run(self, context: Context) -> Info:
         artifact = context.artifact(self.model)
@@ -79,8 +89,10 @@ class Predict(Stage):
         vocabulary = artifact.vocabulary()
         task = self.task_data.task
 
-        def predict(outputs: Outputs, batch: Any) -> dict[str, tf.Tensor]:
-            return task.predict(outputs)
+        def decode(
+            outputs: Outputs, batch: Any, labels: tuple[str, ...]
+        ) -> dict[str, tf.Tensor]:
+            return numbers(task.decode(outputs, batch, labels))
 
         splits = {
             split: Records(task_data.directory / split)
@@ -92,42 +104,61 @@ class Predict(Stage):
             model,
             task,
             vocabulary,
+            labels=artifact.labels,
             strategy=context.strategy,
             batch_size=context.batch_size(self.batch_size),
             buckets=context.buckets(self.buckets, next(iter(splits.values()))),
-            measure=predict,
+            measure=decode,
         )
         for split, records in splits.items():
             records.check(vocabulary.fingerprint)
-            predicted = evaluation.measured(records)
-            answers = task.answers(predicted, artifact.labels)
-            _write(
-                context.directory / f"{split}.tsv",
-                ["prediction"],
-                ([answer] for answer in answers),
-            )
-            if "probabilities" in predicted:
-                _write(
-                    context.directory / f"{split}.probabilities.tsv",
-                    artifact.labels,
-                    ([f"{p:.6g}" for p in row] for row in predicted["probabilities"]),
-                )
+            decoded = evaluation.measured(records)
+            del decoded["example_id"]
+            _write_answers(context.directory, split, task, decoded, artifact.labels)
         return {
             "labels": list(artifact.labels),
             "predicted": {split: records.count for split, records in splits.items()},
         }
 
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        known = require_known(inputs, "task_data", "splits")
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        known = require_known(inputs["task_data"].splits, "task_data")
         splits = [known[split] for split in self.task_data.task.unlabeled_splits]
-        network = network_of(inputs, "model")
-        load = logits_load(network, splits[0], self.batch_size, self.buckets, probe)
-        cost = forward_cost(load, [(records, 1.0) for records in splits], probe)
-        # A row has its number and answer and, in another file, a number a label.
-        columns = 3 + len(inputs["task_data"].get("labels", ()))
+        network = outline.require_network()
+        load = logits_load(network, splits[0], self.batch_size, self.buckets, runtime)
+        # A row has its number and answer and, in another file, one number per label.
+        columns = 3 + len(outline.labels or ())
         rows = sum(records.count for records in splits)
-        written = dataclasses.replace(cost, disk_bytes=round(10 * columns * rows))
-        return written, {"parameters": network.parameters}
+        return (
+            ModelPasses(load=load, records=tuple((each, 1.0) for each in splits)),
+            Fixed(disk_bytes=10 * columns * rows),
+        )
+
+
+def _write_answers(
+    directory: pathlib.Path,
+    split: str,
+    task: LabeledTask,
+    decoded: Mapping[str, np.ndarray],
+    labels: Sequence[str],
+) -> None:
+    answers, probabilities = [], []
+    for index in range(len(next(iter(decoded.values())))):
+        row = {name: values[index] for name, values in decoded.items()}
+        presented = task.present(row, tuple(labels))
+        answers.append([_line(next(iter(presented.values())))])
+        by_label = presented.get("probabilities")
+        if isinstance(by_label, dict):
+            probabilities.append([f"{by_label[label]:.6g}" for label in labels])
+    _write(directory / f"{split}.tsv", ["prediction"], answers)
+    if probabilities:
+        _write(directory / f"{split}.probabilities.tsv", labels, probabilities)
+
+
+def _line(answer: Any) -> str:
+    """An answer as text: a name, a number, or several between spaces."""
+    if isinstance(answer, list):
+        return " ".join(map(_line, answer))
+    return f"{answer:.6g}" if isinstance(answer, float) else str(answer)
 
 
 def _write(

@@ -1,25 +1,23 @@
 """What the stages that turn text into TFRecords share."""
 
+import abc
 import dataclasses
-import pathlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import itertools
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import tqdm
 
 from pd_bert.artifact import Artifact, vocabulary_info
-from pd_bert.costs.cost import Cost, UnknownCostError, require_known, total
-from pd_bert.costs.estimate_prepare import Part, estimate_part
-from pd_bert.costs.probe import Probe
+from pd_bert.costs.work import Encode, Works
 from pd_bert.data.example_spec import ExampleSpec
 from pd_bert.data.shards import require_examples, write_manifest, write_shards
 from pd_bert.data.source import Row
+from pd_bert.data.surveyor import Encoding, Surveyor
 from pd_bert.stages.base import Context, Info, Stage
+from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.system import interrupt
-
-Chunks = Callable[[], Iterable[Any]]
-
-_OF_VOCABULARY = ("vocabulary_file", "lowercase", "vocabulary_size")
+from pd_bert.training.runtime import Runtime
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,18 +34,60 @@ class Prepare(Stage):
 
     kind: ClassVar[str] = "prepare"
 
-    def _vocabulary_file(self, context: Context) -> tuple[pathlib.Path, bool]:
-        artifact = context.artifact(self.vocabulary)
-        return artifact.directory / "vocab.txt", artifact["lowercase"]
+    @abc.abstractmethod
+    def encodings(self, outline: Outline) -> Mapping[str, Encoding]:
+        """The data sets that it makes, by folder; `outline` is the stage's own.
 
-    def _write(
-        self,
-        context: Context,
-        folder: str,
-        chunks: Chunks,
-        encode: Callable[[Any], Iterable[Any]],
-        spec: ExampleSpec,
-    ) -> None:
+        Raises NotKnownError where the vocabulary or the inputs are not known.
+        """
+
+    @abc.abstractmethod
+    def described(self, outline: Outline, counts: Mapping[str, Info]) -> Info:
+        """The artifact's entries on its data; `counts` is examples, bytes by folder."""
+
+    def of_rows(self, survey: Surveyor | None) -> Mapping[str, Any]:
+        """The fields of the outline that the source's rows decide, or samples do."""
+        return {}
+
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
+        outline = dataclasses.replace(
+            super().outline(inputs, survey), sequence_length=self.sequence_length
+        )
+        if survey is None or outline.vocabulary_file is None:
+            return outline
+        outline = dataclasses.replace(outline, **self.of_rows(survey))
+        splits = {
+            folder: survey.encoded(encoding).expected
+            for folder, encoding in self.encodings(outline).items()
+        }
+        return dataclasses.replace(outline, splits=splits)
+
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        encodings = self.encodings(outline).values()
+        return tuple(Encode(encoding=encoding) for encoding in encodings)
+
+    def share_work(self, context: Context) -> None:
+        for folder, encoding in self.encodings(self._own(context)).items():
+            self._write(context, folder, encoding)
+
+    def run(self, context: Context) -> Info:
+        outline = self._own(context)
+        encodings = self.encodings(outline)
+        for folder, encoding in encodings.items():
+            self._write(context, folder, encoding)
+        counts = {
+            folder: self._finish(context, folder, encoding.spec)
+            for folder, encoding in encodings.items()
+        }
+        described = self.described(outline, counts)
+        return {**described, **self._carry_vocabulary(context)}
+
+    def _own(self, context: Context) -> Outline:
+        """The outline when the vocabulary is there and all rows can be read."""
+        vocabulary = Outline.of(context.artifact(self.vocabulary))
+        return dataclasses.replace(vocabulary, **self.of_rows(None))
+
+    def _write(self, context: Context, folder: str, encoding: Encoding) -> None:
         """The shards of one data set; several processes may call it at once."""
         if folder:
             (context.directory / folder).mkdir(exist_ok=True)
@@ -55,11 +95,11 @@ class Prepare(Stage):
             desc=f"{context.where} {folder}".strip(), unit=" examples", mininterval=1
         ) as bar:
             write_shards(
-                chunks,
-                encode,
-                spec=spec,
+                encoding.chunks,
+                encoding.encode,
+                spec=encoding.spec,
                 directory=context.directory / folder,
-                processes=context.runtime.workers if _several(chunks) else 0,
+                processes=context.runtime.workers if _several(encoding) else 0,
                 progress=bar.update,
                 stop=interrupt.check,
             )
@@ -91,34 +131,12 @@ class Prepare(Stage):
             "sequence_length": self.sequence_length,
         }
 
-    def parts(self, inputs: Mapping[str, Info], probe: Probe) -> Iterator[Part]:
-        """The data sets that it will write, for an estimate."""
-        raise UnknownCostError(f"{self.title} does not tell its parts")
 
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        splits, costs = {}, []
-        for part in self.parts(inputs, probe):
-            cost, splits[part.folder] = estimate_part(
-                part,
-                probe,
-                shard_characters=self.shard_characters,
-                sequence_length=self.sequence_length,
-            )
-            costs.append(cost)
-        return total(costs), {
-            **{key: require_known(inputs, "vocabulary", key) for key in _OF_VOCABULARY},
-            "splits": splits,
-            "sequence_length": self.sequence_length,
-        }
-
-
-def _several(chunks: Chunks) -> bool:
+def _several(encoding: Encoding) -> bool:
     """Whether there is more than one chunk, so that workers are worth starting."""
-    iterator: Iterator[Any] = iter(chunks())
-    next(iterator, None)
-    return next(iterator, None) is not None
+    return len(list(itertools.islice(encoding.chunks(), 2))) > 1
 
 
 def row_size(row: Row) -> int:
     """The characters of a row's texts."""
-    return len(row.text) + len(row.text_b or "")
+    return row.size

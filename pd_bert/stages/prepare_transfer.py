@@ -1,65 +1,58 @@
 """Stage: unlabeled texts → examples for the teacher to label."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from typing import Any
 
-from pd_bert.costs.cost import Cost, require_known
-from pd_bert.costs.estimate_prepare import Part
-from pd_bert.costs.probe import Probe
 from pd_bert.data.encode_rows import EncodeRows
 from pd_bert.data.example_spec import TOKENS
-from pd_bert.data.shards import chunked
-from pd_bert.data.source import Row, Source, nonempty, rows_of
-from pd_bert.stages.base import Context, Info
+from pd_bert.data.source import Source, inputs_of, rows_of
+from pd_bert.data.surveyor import Encoding, Surveyor
+from pd_bert.stages.base import Info
+from pd_bert.stages.outline import Outline, require_known
 from pd_bert.stages.prepare import Prepare, row_size
+from pd_bert.tasks.labeled_task import LabeledTask
+from pd_bert.text.tokenizer import encode_texts
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PrepareTransfer(Prepare):
-    """D_T: an example a row; labels, if the source has some, are dropped."""
+    """D_T: one example per row; labels, if the source has some, are dropped.
+
+    Texts and pairs of texts are packed as classifications and regressions take them;
+    for another kind of task, `task` makes the examples.
+    """
 
     name: str = "transfer"
     source: Source
     # Small shards: what a killed label stage has to do again is one of them.
     shard_characters: int = 2_000_000
-    pairs: bool = False
+    task: LabeledTask | None = None
 
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
-        return {**super().promise(inputs, where), "pairs": self.pairs}
+    def of_rows(self, survey: Surveyor | None) -> Mapping[str, Any]:
+        return {"inputs": inputs_of(self.source.rows(), str(self.source))}
 
-    def share_work(self, context: Context) -> None:
-        file, lowercase = self._vocabulary_file(context)
-        encode = EncodeRows(
-            vocabulary=file,
-            lowercase=lowercase,
-            sequence_length=self.sequence_length,
-            pairs=self.pairs,
-        )
-        self._write(context, "", self._chunks, encode, TOKENS)
-
-    def run(self, context: Context) -> Info:
-        self.share_work(context)
-        info = self._finish(context, "", TOKENS)
-        return {**info, "pairs": self.pairs, **self._carry_vocabulary(context)}
-
-    def _chunks(self) -> Iterator[list[Row]]:
-        rows = nonempty(self.source.rows(), str(self.source))
-        return chunked(rows, row_size, self.shard_characters)
-
-    def parts(self, inputs: Mapping[str, Info], probe: Probe) -> Iterator[Part]:
-        yield Part(
+    def encodings(self, outline: Outline) -> Mapping[str, Encoding]:
+        spec = TOKENS if self.task is None else self.task.encoded_spec
+        encoding = Encoding(
+            key=self,
             source=self.source,
+            where=str(self.source),
             read=rows_of,
             size=row_size,
             encode=EncodeRows(
-                vocabulary=require_known(inputs, "vocabulary", "vocabulary_file"),
-                lowercase=require_known(inputs, "vocabulary", "lowercase"),
+                vocabulary=require_known(outline.vocabulary_file, "vocabulary"),
+                lowercase=require_known(outline.lowercase, "vocabulary"),
                 sequence_length=self.sequence_length,
-                pairs=self.pairs,
+                inputs=require_known(outline.inputs, "its inputs"),
+                encode=encode_texts if self.task is None else self.task.encode,
+                encoded=spec,
             ),
-            spec=TOKENS,
+            spec=spec,
+            sequence_length=self.sequence_length,
+            shard_characters=self.shard_characters,
         )
+        return {"": encoding}
 
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        cost, info = super().estimate(inputs, probe)
-        return cost, {**info, "pairs": self.pairs}
+    def described(self, outline: Outline, counts: Mapping[str, Info]) -> Info:
+        return {**counts[""], "inputs": list(outline.inputs or ())}

@@ -1,14 +1,11 @@
 """Stage: masked-LM pre-training."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import ClassVar
 
-from pd_bert.costs.cost import require_known
-from pd_bert.data.expected_records import ExpectedRecords
-from pd_bert.data.records import Records
-from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.train import Train
+from pd_bert.stages.base import Stage
+from pd_bert.stages.data_set import DataSet
+from pd_bert.stages.train import Train, TrainingData
 from pd_bert.tasks.masked_lm import MaskedLanguageModel
 
 
@@ -28,25 +25,8 @@ class Pretrain(Train):
     kind: ClassVar[str] = "pretrain"
 
     @property
-    def data(self) -> Stage:
-        return self.corpus
-
-    @property
-    def learnt_task(self) -> MaskedLanguageModel:
-        return self.task
-
-    def training_records(self, context: Context) -> Records:
-        return Records(context.artifact(self.corpus).directory)
-
-    def evaluation_records(self, context: Context) -> dict[str, Records]:
-        if self.held_out is None:
-            return {}
-        return {"dev": Records(context.artifact(self.held_out).directory)}
-
-    def expected_records(
-        self, inputs: Mapping[str, Info]
-    ) -> tuple[ExpectedRecords, dict[str, ExpectedRecords]]:
-        data, _ = super().expected_records(inputs)
-        if self.held_out is None:
-            return data, {}
-        return data, {"dev": require_known(inputs, "held_out", "splits")[""]}
+    def data(self) -> TrainingData:
+        held_out = {} if self.held_out is None else {"dev": DataSet(self.held_out)}
+        return TrainingData(
+            task=self.task, train=DataSet(self.corpus), measured=held_out
+        )

@@ -2,15 +2,16 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping
 from typing import ClassVar
 
 from pd_bert.artifact import vocabulary_info
-from pd_bert.costs.cost import Cost
-from pd_bert.costs.probe import Probe
+from pd_bert.costs.work import Fixed, Works
 from pd_bert.data.files import expand
+from pd_bert.data.surveyor import Surveyor
 from pd_bert.stages.base import Context, Info, Stage
+from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.text.vocabulary import Vocabulary
+from pd_bert.training.runtime import Runtime
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,22 +30,23 @@ class ReadVocabulary(Stage):
     def input_files(self) -> dict[str, pathlib.Path]:
         return {"file": expand(self.file)[0]}
 
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         vocabulary = self._read()
-        return {**vocabulary_info(vocabulary), "vocabulary_size": len(vocabulary)}
+        return Outline(
+            vocabulary=vocabulary.fingerprint,
+            vocabulary_size=len(vocabulary),
+            vocabulary_file=expand(self.file)[0],
+            lowercase=self.lowercase,
+        )
 
     def run(self, context: Context) -> Info:
         vocabulary = self._read()
         vocabulary.write(context.directory / "vocab.txt")
         return {**vocabulary_info(vocabulary), "vocabulary_size": len(vocabulary)}
 
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        file = expand(self.file)[0]
-        return Cost(seconds=0.1, disk_bytes=file.stat().st_size), {
-            "vocabulary_file": file,
-            "lowercase": self.lowercase,
-            "vocabulary_size": len(self._read()),
-        }
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        size = expand(self.file)[0].stat().st_size
+        return (Fixed(seconds=0.1, disk_bytes=size),)
 
     def _read(self) -> Vocabulary:
         return Vocabulary.read(expand(self.file)[0], lowercase=self.lowercase)

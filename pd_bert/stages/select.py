@@ -2,28 +2,26 @@
 
 import abc
 import dataclasses
-from collections.abc import Mapping
 
 import numpy as np
 import tqdm
 
 from pd_bert.artifact import vocabulary_info
-from pd_bert.costs.cost import Cost
-from pd_bert.costs.estimate_forward import seconds_per_record
-from pd_bert.costs.estimate_prepare import SHARD_BYTES, SHARD_SECONDS
+from pd_bert.costs.work import Work, WriteRecords
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.records import Records
 from pd_bert.data.selection import write_selection, write_selection_manifest
+from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.system import interrupt, memory
+from pd_bert.stages.outline import Outline, Outlines
+from pd_bert.system import interrupt
 from pd_bert.system.atomic import written_aside
 
-_CARRIED = ("labels", "pairs", "sequence_length", "vocabulary_size")
+_CARRIED = ("labels", "inputs", "sequence_length", "vocabulary_size", "teacher")
 # Of an example: a hash, its place when they are sorted, a lot, whether it is kept; of
 # these some twice while NumPy sorts.
 _BYTES_PER_EXAMPLE = 112
-_LENGTH_BYTES = 2  # beside the records
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,11 +43,15 @@ class Select(Stage):
         records = self._records(context)
         self._write(context, records, self._chosen(context, records)["keep"])
 
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
-        info = super().promise(inputs, where)
-        field = next(f for f, stage in self.inputs().items() if stage is self.whole)
-        carried = ("labels", "pairs")
-        return info | {k: inputs[field][k] for k in carried if k in inputs[field]}
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
+        whole = inputs[self.field_of(self.whole)]
+        return dataclasses.replace(
+            super().outline(inputs, survey),
+            labels=whole.labels,
+            inputs=whole.inputs,
+            sequence_length=whole.sequence_length,
+            teacher=whole.teacher,
+        )
 
     def _records(self, context: Context) -> Records:
         return Records(context.artifact(self.whole).directory)
@@ -95,32 +97,32 @@ class Select(Stage):
         }
 
 
-def selection_cost(
-    whole: ExpectedRecords, count: int, *, exact: bool, choosing: int = 0
-) -> tuple[Cost, ExpectedRecords]:
-    """The cost of taking `count` examples of a data set.
-
-    `choosing` is how many examples are read to choose them, of whatever data sets.
-    """
+def selected(whole: ExpectedRecords, count: int, *, exact: bool) -> ExpectedRecords:
+    """Describes `count` examples of a data set."""
     share = count / max(1, whole.count)
-    shards = max(1, min(whole.shards, round(2 * share * whole.shards)))
-    expected = dataclasses.replace(
-        whole, count=count, bytes=round(share * whole.bytes), exact=exact, shards=shards
-    )
-    memory.reset_peak()
-    each = seconds_per_record(whole)
-    held = _BYTES_PER_EXAMPLE * whole.count + whole.parsed_bytes(
-        -(-whole.count // whole.shards)
-    )
-    # Parsing an example, and hashing or counting it, takes as long as writing it.
-    seconds = (choosing + whole.count + count) * each + shards * SHARD_SECONDS
-    return Cost(
-        seconds=seconds,
-        memory_bytes=memory.peak_bytes() + held,
-        disk_bytes=expected.bytes + _LENGTH_BYTES * count + SHARD_BYTES * shards,
-        scratch_bytes=whole.count,
+    return dataclasses.replace(
+        whole,
+        count=count,
+        bytes=round(share * whole.bytes),
         exact=exact,
-    ), expected
+        shards=max(1, min(whole.shards, round(2 * share * whole.shards))),
+    )
+
+
+def selection_work(
+    whole: ExpectedRecords, taken: ExpectedRecords, *, compared: int = 0
+) -> Work:
+    """The work of taking examples of a data set.
+
+    `compared` is how many examples are read to choose them, of whatever data sets.
+    """
+    block = whole.parsed_bytes(-(-whole.count // whole.shards))
+    return WriteRecords(
+        records=taken,
+        parsed=compared + whole.count,
+        held_bytes=_BYTES_PER_EXAMPLE * whole.count + block,
+        scratch_bytes=whole.count,
+    )
 
 
 def require_positive(title: str, size: int | None) -> None:

@@ -1,18 +1,19 @@
 """Stage: some of the examples of a data set."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
-from pd_bert.costs.cost import Cost, require_known
-from pd_bert.costs.probe import Probe
+from pd_bert.costs.work import Works
 from pd_bert.data.draw import draw
 from pd_bert.data.records import Records
+from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.stages.select import Select, require_positive, selection_cost
+from pd_bert.stages.outline import Outline, Outlines
+from pd_bert.stages.select import Select, require_positive, selected, selection_work
+from pd_bert.training.runtime import Runtime
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,10 +40,21 @@ class Subset(Select):
         super().check()
         require_positive(self.title, self.size)
 
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
-        if "count" in inputs["records"]:
-            self._require_enough(inputs["records"]["count"], where)
-        return super().promise(inputs, where)
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
+        outline = super().outline(inputs, survey)
+        whole = (inputs["records"].splits or {}).get("")
+        if whole is None:
+            return outline
+        if whole.exact:
+            self._require_enough(whole.count, self.where)
+        count = min(self.size, whole.count)
+        records = selected(whole, count, exact=whole.exact)
+        return dataclasses.replace(outline, splits={"": records})
+
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        whole = inputs["records"].require_records()
+        taken = outline.require_records()
+        return (selection_work(whole, taken),)
 
     def choose(self, context: Context, records: Records) -> dict[str, np.ndarray]:
         self._require_enough(records.count, context.where)
@@ -63,14 +75,3 @@ class Subset(Select):
                 f"{where}: a subset is at most as large as the data set; size is "
                 f"{self.size:,}, {self.records.title} holds {count:,} examples"
             )
-
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        data = require_known(inputs, "records", "splits")[""]
-        if data.exact:
-            self._require_enough(data.count, self.title)
-        cost, expected = selection_cost(
-            data,
-            min(self.size, data.count),
-            exact=data.exact,
-        )
-        return cost, {**inputs["records"], "splits": {"": expected}}

@@ -1,4 +1,4 @@
-"""What every stage that trains a model shares."""
+"""Stages that train a model: what they share."""
 
 import abc
 import dataclasses
@@ -6,25 +6,58 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from pd_bert.costs.cost import Cost, require_known
-from pd_bert.costs.estimate_training import estimate_training
-from pd_bert.costs.probe import Probe
-from pd_bert.data.example_spec import ExampleSpec
+from pd_bert.costs.work import (
+    Load,
+    ModelPasses,
+    TrainingLoad,
+    TrainingSteps,
+    Works,
+)
+from pd_bert.data.example_spec import ExampleSpec, require
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.pipeline import DEFAULT_BUCKETS
-from pd_bert.data.records import Records
+from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
 from pd_bert.models.encoder import Architecture
 from pd_bert.models.initialization import Initialization, Whole
 from pd_bert.models.network import Network
+from pd_bert.models.outputs import Wanted, joined
 from pd_bert.objectives.base import Objective
-from pd_bert.stages.base import Context, Info, Outcome, Stage
+from pd_bert.stages.base import Context, Info, Outcome, Stage, require_same_labels
+from pd_bert.stages.data_set import DataSet
+from pd_bert.stages.live_teacher import LiveTeacher
+from pd_bert.stages.outline import Outline, Outlines
+from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.train_together import train_together
 from pd_bert.tasks.base import Task
+from pd_bert.training.inputs import BatchInputs, StudentInputs
 from pd_bert.training.optimizer import AdamW
 from pd_bert.training.runtime import Runtime
-from pd_bert.training.teacher import Teacher
-from pd_bert.values import from_json, to_json
+from pd_bert.training.teacher import stored_shapes
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingData:
+    """The data sets of a training, and the task that gives heads and metrics.
+
+    `measured` are splits by name: `dev` chooses the best weights, others are measured
+    once at the end. `labels` is the stage whose artifact has the label names.
+    """
+
+    task: Task
+    train: DataSet
+    measured: Mapping[str, DataSet] = dataclasses.field(default_factory=dict)
+    labels: Stage | None = None
+
+    @classmethod
+    def of_task(cls, train: DataSet, task_data: PrepareTask) -> "TrainingData":
+        """Returns data that are measured on the splits of a prepared task."""
+        return cls(
+            task=task_data.task,
+            train=train,
+            measured=task_data.measured,
+            labels=task_data,
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,12 +65,17 @@ class Train(Stage):
     """Trains a model of `architecture`, from `initial` or from random weights.
 
     `initialization` says what is taken of the initial model. Without an architecture it
-    is that of the initial model.
+    is that of the initial model. `trainable` names the parts that are trained, parts of
+    the encoder (`Encoder.parts`) and heads; None: all.
+
+    Objectives read what `teachers` compute inside the step, or what is stored in the
+    records; `inputs` makes what the student reads.
 
     Runs `steps` updates or, without it, `epochs` passes over the data. On dev it
-    measures every `evaluate_every` steps (default: once an epoch) and keeps the best;
-    `patience` evaluations without a better one end it early. Length buckets hold for
-    all but fixed-length windows.
+    measures every `evaluate_every` steps (default: once per epoch) and keeps the best;
+    `patience` evaluations without a better one end it early. With `validation`, a stage
+    with records like those trained on, the mean loss on it decides instead of the
+    task's metric on dev. Length buckets hold for all but fixed-length windows.
 
     `seed` draws weights and dropout and, without `order_seed`, the order of the
     examples and their masks. Students whose data, order and schedule are equal may be
@@ -47,12 +85,16 @@ class Train(Stage):
     architecture: Architecture | None = None
     initial: Stage | None = None
     initialization: Initialization = dataclasses.field(default_factory=Whole)
+    trainable: tuple[str, ...] | None = None
     objectives: tuple[Objective, ...]
+    teachers: tuple[LiveTeacher, ...] = ()
+    student_inputs: StudentInputs = dataclasses.field(default_factory=BatchInputs)
     optimizer: AdamW
     batch_size: int = 32
     accumulation: int = 1
     epochs: int = 1
     steps: int | None = None
+    validation: Stage | None = None
     evaluate_every: int | None = None
     patience: int | None = None
     buckets: tuple[int, ...] = DEFAULT_BUCKETS
@@ -61,38 +103,61 @@ class Train(Stage):
 
     collective: ClassVar[bool] = True
     trains: ClassVar[bool] = True
-    has_teacher: ClassVar[bool] = False
-    """Whether `teacher` gives one."""
 
     @property
     @abc.abstractmethod
-    def data(self) -> Stage:
-        """The stage whose artifact holds the records and the vocabulary."""
+    def data(self) -> TrainingData:
+        """The data sets that it reads, and the task."""
 
     @property
-    @abc.abstractmethod
-    def learnt_task(self) -> Task:
-        """Heads, transform and metrics."""
+    def live(self) -> dict[str, Stage]:
+        """The stages of the live teachers by the teachers' names."""
+        return {teacher.name: teacher.model for teacher in self.teachers}
 
-    @abc.abstractmethod
-    def training_records(self, context: Context) -> Records:
-        """What to train on."""
-
-    def needed(self, context: Context) -> ExampleSpec:
-        """The features that the training records must have."""
-        return self.learnt_task.spec()
-
-    def evaluation_records(self, context: Context) -> dict[str, Records]:
-        """Splits to measure: `dev` chooses the best weights, others come at the end."""
-        return {}
+    @property
+    def wanted_of_teachers(self) -> dict[str, Wanted]:
+        """The outputs that objectives and inputs read of each teacher, by its name."""
+        reads = [
+            (each.teacher, wanted)
+            for each in self.objectives
+            if (wanted := each.reads.teacher) is not None
+        ]
+        if (wanted := self.student_inputs.wanted) is not None:
+            reads.append((self.student_inputs.teacher, wanted))
+        return {
+            name: joined(wanted for other, wanted in reads if other == name)
+            for name in dict.fromkeys(name for name, _ in reads)
+        }
 
     def labels(self, context: Context) -> tuple[str, ...]:
-        """The label names of the logits."""
-        return context.artifact(self.data).labels
+        """Returns the label names of the logits.
 
-    def teacher(self, context: Context) -> Teacher | None:
-        """Where the objectives get the teacher's outputs."""
-        return None
+        Raises InputError unless the teachers whose logits are read have the same.
+        """
+        stage = self.data.labels
+        if stage is None:
+            return ()
+        labels = context.artifact(stage).labels
+        for source in self._labelers(labels):
+            artifact = context.artifact(source)
+            require_same_labels(
+                context.where,
+                model=str(artifact.directory),
+                has=artifact.labels,
+                wanted=labels,
+            )
+        return labels
+
+    def _labelers(self, labels: tuple[str, ...]) -> list[Stage]:
+        """The stages whose logits are read, for heads that the student has too."""
+        heads = self.data.task.heads(labels).keys()
+        read = [
+            name
+            for name, wanted in self.wanted_of_teachers.items()
+            if wanted.heads is None or heads & set(wanted.heads)
+        ]
+        stored = [self.data.train.stage] if set(read) - self.live.keys() else []
+        return [*stored, *(self.live[name] for name in read if name in self.live)]
 
     def result_columns(self) -> Info:
         if self.architecture is not None:
@@ -100,26 +165,15 @@ class Train(Stage):
         else:
             assert self.initial is not None
             size = self.initial.result_columns()["size"]
-        return {
-            "size": size,
-            "task": self.learnt_task.name,
-            "seed": self.seed,
-        }
+        return {"size": size, "task": self.data.task.name, "seed": self.seed}
 
     def check(self) -> None:
         super().check()
         if self.architecture is None and self.initial is None:
             raise InputError(
-                f"{self.kind} {self.name}: a model needs an architecture or an initial "
+                f"{self.where}: a model needs an architecture or an initial "
                 "model to take it from; received neither"
             )
-        for objective in self.objectives:
-            if objective.needs_teacher and not self.has_teacher:
-                raise InputError(
-                    f"{self.kind} {self.name}: {type(objective).__name__} learns from "
-                    f"a teacher, which a stage of kind distill has; {self.kind} has "
-                    "none"
-                )
         for name in ("batch_size", "accumulation", "epochs"):
             _require_at_least_one(self, name)
         for name in ("steps", "evaluate_every", "patience"):
@@ -127,58 +181,73 @@ class Train(Stage):
                 _require_at_least_one(self, name)
         if not 0 <= self.seed < 1 << 31:
             raise InputError(
-                f"{self.kind} {self.name}: a seed is from 0 to 2³¹ − 1; received "
-                f"{self.seed}"
+                f"{self.where}: a seed is from 0 to 2³¹ − 1; received {self.seed}"
             )
         if self.batch_size % self.accumulation:
             raise InputError(
-                f"{self.kind} {self.name}: batch_size must be a multiple of "
+                f"{self.where}: batch_size must be a multiple of "
                 f"accumulation; received {self.batch_size} and {self.accumulation}"
             )
+        if len(self.live) < len(self.teachers):
+            raise InputError(
+                f"{self.where}: teachers have different names; received "
+                f"{', '.join(teacher.name for teacher in self.teachers)}"
+            )
 
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
-        info = super().promise(inputs, where)
-        # Only fine-tuning and distillation have a task with labels.
-        task_data = inputs.get("task_data", {"labels": []})
-        if "labels" in task_data:
-            info["labels"] = task_data["labels"]
-            for objective in self.objectives:
-                objective.check_labels(tuple(info["labels"]))
-        initial = inputs.get("initial", {})
-        architecture = self.architecture
-        if architecture is None and "architecture" in initial:
-            architecture = from_json(initial["architecture"])
-        if architecture is not None:
-            info["architecture"] = to_json(architecture)
-            if "architecture" in initial and "vocabulary_size" in info:
-                # Vocabularies were compared above, so the sizes are the same.
-                size = info["vocabulary_size"]
-                its = from_json(initial["architecture"])
-                self.initialization.check((architecture, size), (its, size), where)
-        return info
+    def require(self, student: Network, teachers: Mapping[str, Network]) -> None:
+        """Raises InputError unless student and teachers have all that is read of them.
 
-    def plan(self, inputs: Mapping[str, Info]) -> Info:
-        info: Info = {"steps": self.steps or f"{self.epochs} epochs"}
-        (data,) = (i for f, i in inputs.items() if self.inputs()[f] is self.data)
-        count = data.get("train", data).get("count")
-        if self.steps is None and count is not None:
-            info["steps"] = f"about {self.epochs * math.ceil(count / self.batch_size)}"
-        architecture = self.architecture
-        if architecture is None and "architecture" in inputs.get("initial", {}):
-            architecture = from_json(inputs["initial"]["architecture"])
-        if architecture is not None and "vocabulary_size" in data:
-            info["parameters"] = architecture.parameters(data["vocabulary_size"])
-        return info
+        `teachers` are those whose network is known, by name.
+        """
+        for each in self.objectives:
+            each.require(student, teachers.get(each.teacher), self.where)
+        inputs = self.student_inputs
+        inputs.check(student, teachers.get(inputs.teacher), self.where)
+        parts = [*student.shapes, *(name for name, _ in student.heads)]
+        for name in self.trainable or ():
+            if name not in parts:
+                raise InputError(
+                    f"{self.where}: trainable names parts of the student, "
+                    f"{', '.join(parts)}; received {name!r}"
+                )
+
+    def require_features(self, spec: ExampleSpec, student: Network, where: str) -> None:
+        """Raises InputError for features that are read and that records lack.
+
+        `spec` is that of the records `where` to train on, or to validate on.
+        """
+        of_task = self.data.task.spec()
+        for objective in self.objectives:
+            reads = objective.reads
+            stored = {}
+            if reads.teacher is not None and objective.teacher not in self.live:
+                stored = stored_shapes(objective.teacher, reads.teacher, student)
+            if missing := {*reads.features, *stored} - spec.keys():
+                raise InputError(
+                    f"{self.where}: {type(objective).__name__} reads "
+                    f"{', '.join(sorted(missing))}; {where} holds {', '.join(spec)}"
+                )
+            require(
+                spec, {n: of_task[n] for n in reads.features if n in of_task}, where
+            )
+            for name, shape in stored.items():
+                if shape is not None and spec[name].shape != shape:
+                    raise InputError(
+                        f"{self.where}: {name} must have the shape of the student's "
+                        f"logits, {shape}; {where} holds {spec[name].shape}"
+                    )
 
     def companions(self, runtime: Runtime) -> str:
-        """Equal for students that can learn from the same batches of one teacher."""
+        """Equal for students that can learn from the same batches and teachers."""
         return dataclasses.replace(
             self,
             name="",
             architecture=None,
             initial=None,
             initialization=Whole(),
+            trainable=None,
             objectives=(),
+            student_inputs=BatchInputs(),
             optimizer=AdamW(learning_rate=0.0),
             accumulation=1,
             seed=self.order,
@@ -197,29 +266,130 @@ class Train(Stage):
 
     @property
     def order(self) -> int:
-        """What draws the order of the examples."""
+        """The seed that draws the order of the examples."""
         return self.seed if self.order_seed is None else self.order_seed
 
-    def expected_records(
-        self, inputs: Mapping[str, Info]
-    ) -> tuple[ExpectedRecords, dict[str, ExpectedRecords]]:
-        """What it will train on, and the splits that it will measure."""
-        field = next(f for f, stage in self.inputs().items() if stage is self.data)
-        splits = require_known(inputs, field, "splits")
-        return splits.get("train", splits.get("")), {}
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
+        shared = super().outline(inputs, survey)
+        data = inputs[self.field_of(self.data.train.stage)]
+        labels = self._outline_of_labels(inputs, data)
+        initial = inputs["initial"].network if "initial" in inputs else None
+        architecture = self.architecture or (initial and initial.architecture)
+        network = None
+        if labels is not None and architecture and shared.vocabulary_size is not None:
+            network = Network.of(
+                architecture, self.data.task.heads(labels), shared.vocabulary_size
+            )
+            self.require(network, self._teachers(inputs))
+            if records := (data.splits or {}).get(self.data.train.folder):
+                self.require_features(
+                    records.spec, network, self.data.train.stage.title
+                )
+        if network and initial:
+            self.initialization.check(network, initial, self.where)
+        return dataclasses.replace(
+            shared,
+            labels=labels,
+            inputs=data.inputs,
+            sequence_length=data.sequence_length,
+            network=network,
+        )
 
-    def expected_teacher(self, inputs: Mapping[str, Info]) -> Network | None:
-        """The teacher that will run inside every step, if there is one."""
-        return None
+    def _outline_of_labels(
+        self, inputs: Outlines, data: Outline
+    ) -> tuple[str, ...] | None:
+        """Returns the label names, None if they are not known.
 
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        return estimate_training(self, inputs, probe)
+        Raises InputError for teachers with other labels and for data with other texts.
+        """
+        if self.data.labels is None:
+            return ()
+        task = inputs[self.field_of(self.data.labels)]
+        for stage in self._labelers(task.labels) if task.labels is not None else ():
+            require_same_labels(
+                self.where,
+                model=f"the teacher of {stage.title}",
+                has=inputs[self.field_of(stage)].labels,
+                wanted=task.labels,
+            )
+        if data.inputs and task.inputs and data.inputs != task.inputs:
+            raise InputError(
+                f"{self.where}: transfer set and task must have the same texts; "
+                f"{self.data.train.stage.title} has {' and '.join(data.inputs)}, "
+                f"{self.data.labels.title} has {' and '.join(task.inputs)}"
+            )
+        return task.labels
+
+    def _teachers(self, inputs: Outlines) -> dict[str, Network]:
+        """Returns the networks of the teachers that are read, where they are known."""
+        stored = inputs[self.field_of(self.data.train.stage)].teacher
+        found = {
+            name: inputs[self.field_of(self.live[name])].network
+            if name in self.live
+            else stored
+            for name in self.wanted_of_teachers
+        }
+        return {name: network for name, network in found.items() if network}
+
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        data = self._records(inputs, self.data.train)
+        splits = {n: self._records(inputs, d) for n, d in self.data.measured.items()}
+        chosen_by = splits.get("dev")
+        if self.validation is not None:
+            chosen_by = self._records(inputs, DataSet(self.validation))
+        wanted = self.wanted_of_teachers
+        load = TrainingLoad(
+            network=outline.require_network(),
+            task=self.data.task,
+            spec=tuple(data.spec.items()),
+            sequence_length=data.sequence_length,
+            batch_size=self.batch_size,
+            buckets=runtime.buckets(self.buckets, data.sequence_length),
+            objectives=self.objectives,
+            optimizer=self.optimizer,
+            accumulation=self.accumulation,
+            inputs=self.student_inputs,
+            trainable=self.trainable,
+            teachers=tuple(self._teachers(inputs).items()),
+            live=tuple((n, wanted[n]) for n in wanted if n in self.live),
+        )
+        epoch = data.batch_lengths(
+            batch_size=self.batch_size, buckets=load.buckets, shuffle=True
+        )
+        per_epoch = math.ceil(sum(epoch.values()))
+        steps = self.steps or per_epoch * self.epochs
+        every = self.evaluate_every or max(1, per_epoch)
+        evaluations = None if chosen_by is None else math.ceil(steps / every)
+        training = TrainingSteps(
+            load=load,
+            records=data,
+            epoch=epoch,
+            steps=steps,
+            evaluations=evaluations,
+            exact=data.exact or self.steps is not None,
+        )
+        # The best weights are measured once more on every split.
+        measured = [(split, 1.0) for split in splits.values()]
+        if chosen_by is not None:
+            measured.append((chosen_by, float(evaluations or 0)))
+        measured_spec = data.spec if chosen_by is None else chosen_by.spec
+        passes = Load(
+            network=load.network,
+            task=load.task,
+            spec=tuple(measured_spec.items()),
+            sequence_length=load.sequence_length,
+            batch_size=max(self.batch_size, 32),
+            buckets=load.buckets,
+        )
+        return training, ModelPasses(load=passes, records=tuple(measured))
+
+    def _records(self, inputs: Outlines, data: DataSet) -> ExpectedRecords:
+        return inputs[self.field_of(data.stage)].require_records(data.folder)
 
 
 def _require_at_least_one(stage: Stage, name: str) -> None:
     """Raises InputError for a count below one."""
     if getattr(stage, name) < 1:
         raise InputError(
-            f"{stage.kind} {stage.name}: {name} must be at least 1; received "
-            f"{getattr(stage, name)}"
+            f"{stage.where}: {name} must be at least 1; received {getattr(stage, name)}"
         )

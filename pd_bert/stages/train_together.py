@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import keras
@@ -14,16 +14,21 @@ from pd_bert.data.pipeline import Batches, NumpyBatch
 from pd_bert.data.records import Records
 from pd_bert.errors import InputError
 from pd_bert.models.encoder import Architecture
-from pd_bert.models.model import Model, saved_architecture
+from pd_bert.models.model import Model, saved_network
+from pd_bert.models.network import Network
+from pd_bert.models.outputs import Wanted
 from pd_bert.stages.base import Context, Info, Outcome
 from pd_bert.text.vocabulary import Vocabulary
 from pd_bert.training.actions import ProgressBar, Summaries
 from pd_bert.training.checkpoint import Checkpoints
-from pd_bert.training.evaluation import Evaluation
-from pd_bert.training.learner import Learner
+from pd_bert.training.evaluation import Evaluation, evaluation_transform
+from pd_bert.training.learner import Learner, Student
 from pd_bert.training.loop import Schedule, Training, train
 from pd_bert.training.runtime import barrier
-from pd_bert.values import to_json
+from pd_bert.training.teacher import Live, Stored, Teacher, Teachers
+from pd_bert.training.validation import NAME as VALIDATION_LOSS
+from pd_bert.training.validation import ValidationLoss
+from pd_bert.values import from_json, to_json
 
 if TYPE_CHECKING:
     from pd_bert.stages.train import Train
@@ -49,7 +54,7 @@ def train_together(runs: Sequence[tuple["Train", Context]]) -> list[Outcome]:
     are those of all. Each ends as it would have alone, also if another one diverges.
     """
     first, context = runs[0]
-    vocabulary = context.artifact(first.data).vocabulary()
+    vocabulary = context.artifact(first.data.train.stage).vocabulary()
     batches = _batches(first, context, vocabulary)
     total_steps = first.steps or batches.steps_of(first.epochs)
     schedule = Schedule(
@@ -59,8 +64,18 @@ def train_together(runs: Sequence[tuple["Train", Context]]) -> list[Outcome]:
         steps_per_call=context.runtime.steps_per_call,
         checkpoint_seconds=context.runtime.checkpoint_seconds,
     )
+    teachers, networks = _teachers(runs)
     students = [
-        _student(stage, each, vocabulary, batches, total_steps) for stage, each in runs
+        _student(
+            stage,
+            each,
+            vocabulary,
+            batches,
+            total_steps,
+            teachers=teachers,
+            networks=networks,
+        )
+        for stage, each in runs
     ]
     with contextlib.ExitStack() as stack:
         if context.chief:
@@ -80,7 +95,7 @@ def train_together(runs: Sequence[tuple["Train", Context]]) -> list[Outcome]:
             batches,
             schedule,
             strategy=context.strategy,
-            teacher=first.teacher(context),
+            teachers=teachers,
             jit=context.runtime.jit,
         )
     return [
@@ -89,10 +104,10 @@ def train_together(runs: Sequence[tuple["Train", Context]]) -> list[Outcome]:
 
 
 def _batches(stage: "Train", context: Context, vocabulary: Vocabulary) -> Batches:
-    records = stage.training_records(context)
+    records = stage.data.train.records(context)
     records.check(vocabulary.fingerprint)
     where = str(records.directory)
-    require(records.spec, stage.needed(context), where)
+    require(records.spec, stage.data.task.encoded_spec, where)
     buckets = context.buckets(stage.buckets, records)
     if buckets[-1] < records.manifest["sequence_length"]:
         raise InputError(
@@ -113,9 +128,33 @@ def _batches(stage: "Train", context: Context, vocabulary: Vocabulary) -> Batche
 def _transform(
     stage: "Train", vocabulary: Vocabulary, batch: NumpyBatch, epoch: int
 ) -> NumpyBatch:
-    return stage.learnt_task.transform(
+    return stage.data.task.transform(
         batch, vocabulary=vocabulary, seed=stage.order, epoch=epoch
     )
+
+
+def _teachers(
+    runs: Sequence[tuple["Train", Context]],
+) -> tuple[dict[str, Teacher], dict[str, Network]]:
+    """Returns the teachers that the students read, and the networks of the live ones.
+
+    A live teacher computes what any of the students reads of it.
+    """
+    stage, context = runs[0]
+    wanted: dict[str, Wanted] = {}
+    for each, _ in runs:
+        for name, read in each.wanted_of_teachers.items():
+            wanted[name] = wanted.get(name, Wanted()) | read
+    teachers: dict[str, Teacher] = {}
+    networks: dict[str, Network] = {}
+    for name, read in wanted.items():
+        if name not in stage.live:
+            teachers[name] = Stored(name)
+            continue
+        with context.strategy.scope():
+            model = Model.load(context.artifact(stage.live[name]).directory)
+        teachers[name], networks[name] = Live(model, read), model.network
+    return teachers, networks
 
 
 def _student(
@@ -124,6 +163,9 @@ def _student(
     vocabulary: Vocabulary,
     batches: Batches,
     total_steps: int,
+    *,
+    teachers: Teachers,
+    networks: Mapping[str, Network],
 ) -> _Student:
     replicas = context.strategy.num_replicas_in_sync
     if stage.batch_size % (replicas * stage.accumulation):
@@ -132,42 +174,49 @@ def _student(
             f"accumulation; received {stage.batch_size}, {replicas} and "
             f"{stage.accumulation}"
         )
-    records = batches.records
-    for objective in stage.objectives:
-        if missing := set(objective.needs) - records.spec.keys():
-            raise InputError(
-                f"{context.where}: {type(objective).__name__} reads "
-                f"{', '.join(sorted(missing))}; {records.directory} holds "
-                f"{', '.join(records.spec)}"
-            )
     model, initialized = _model(stage, context, vocabulary)
+    known = {**networks, **_stored_networks(stage, context, networks)}
+    stage.require(model.network, known)
+    records = batches.records
+    stage.require_features(records.spec, model.network, str(records.directory))
     with context.strategy.scope():
-        optimizer = stage.optimizer.build(model.weights, total_steps)
-    splits = stage.evaluation_records(context)
+        student = Student(
+            model,
+            stage.objectives,
+            teachers=known,
+            trainable=stage.trainable,
+            inputs=stage.student_inputs,
+        )
+        optimizer = stage.optimizer.build(student.trained_weights, total_steps)
+    splits = {name: data.records(context) for name, data in stage.data.measured.items()}
     for split in splits.values():
         split.check(vocabulary.fingerprint)
     evaluation = Evaluation(
         model,
-        stage.learnt_task,
+        stage.data.task,
         vocabulary,
+        labels=stage.labels(context),
         strategy=context.strategy,
         batch_size=context.batch_size(max(stage.batch_size, 32)),
         buckets=batches.buckets,
     )
-    dev = splits.get("dev")
     training = Training(
         learner=Learner(
-            model,
-            stage.objectives,
-            optimizer,
-            seed=stage.seed,
-            accumulation=stage.accumulation,
+            student, optimizer, seed=stage.seed, accumulation=stage.accumulation
         ),
-        checkpoints=Checkpoints(context.scratch, model, optimizer, chief=context.chief),
-        evaluate=None if dev is None else functools.partial(evaluation, dev),
-        primary_metric=stage.learnt_task.primary_metric,
+        checkpoints=Checkpoints(
+            context.scratch, student.weights, optimizer, chief=context.chief
+        ),
         where=context.where,
     )
+    if stage.validation is not None:
+        training.evaluate = _validation(
+            stage, context, vocabulary, student, teachers, batches.buckets
+        )
+        training.primary_metric, training.lower_is_better = VALIDATION_LOSS, True
+    elif (dev := splits.get("dev")) is not None:
+        training.evaluate = functools.partial(evaluation, dev)
+        training.primary_metric = stage.data.task.primary_metric
     return _Student(
         stage=stage,
         context=context,
@@ -179,6 +228,40 @@ def _student(
     )
 
 
+def _validation(
+    stage: "Train",
+    context: Context,
+    vocabulary: Vocabulary,
+    student: Student,
+    teachers: Teachers,
+    buckets: tuple[int, ...],
+) -> ValidationLoss:
+    assert stage.validation is not None
+    records = Records(context.artifact(stage.validation).directory)
+    records.check(vocabulary.fingerprint)
+    stage.require_features(records.spec, student.model.network, str(records.directory))
+    batches = Batches(
+        records,
+        batch_size=context.batch_size(max(stage.batch_size, 32)),
+        buckets=buckets,
+        shuffle=False,
+        pad_id=vocabulary.pad_id,
+        transform=functools.partial(evaluation_transform, stage.data.task, vocabulary),
+    )
+    return ValidationLoss(student, batches, teachers, strategy=context.strategy)
+
+
+def _stored_networks(
+    stage: "Train", context: Context, live: Mapping[str, Network]
+) -> dict[str, Network]:
+    """Returns the network of the teacher whose outputs the records hold, if known."""
+    artifact = context.artifact(stage.data.train.stage)
+    if (stored := artifact.info.get("teacher")) is None:
+        return {}
+    network = from_json(stored, Network, where=str(artifact.directory))
+    return dict.fromkeys(stage.wanted_of_teachers.keys() - live.keys(), network)
+
+
 def _model(
     stage: "Train", context: Context, vocabulary: Vocabulary
 ) -> tuple[Model, dict[str, list[str]]]:
@@ -188,12 +271,11 @@ def _model(
     with context.strategy.scope():
         model = Model(
             _architecture(stage, context),
-            stage.learnt_task.heads(stage.labels(context)),
+            stage.data.task.heads(stage.labels(context)),
             len(vocabulary),
         )
     if stage.initial is None:
-        every = [*model.encoder.parts(), *model.heads]
-        return model, {"taken": [], "random": every}
+        return model, {"taken": [], "random": list(model.parts())}
     initial = context.artifact(stage.initial)
     if initial["vocabulary"] != vocabulary.fingerprint:
         raise InputError(
@@ -201,9 +283,11 @@ def _model(
             f"{initial.directory} has {initial['vocabulary'][:12]}, the records "
             f"{vocabulary.fingerprint[:12]}"
         )
-    initialized = model.initialize(
-        Model.load(initial.directory), stage.initialization, context.where
+    found = stage.initialization.apply(
+        model, Model.load(initial.directory), context.where
     )
+    rest = [name for name in model.parts() if name not in found]
+    initialized = {"taken": list(found), "random": rest}
     if context.chief:
         taken, random = (", ".join(parts) or "–" for parts in initialized.values())
         source = stage.initial.title
@@ -215,7 +299,7 @@ def _architecture(stage: "Train", context: Context) -> Architecture:
     if stage.architecture is not None:
         return stage.architecture
     assert stage.initial is not None
-    return saved_architecture(context.artifact(stage.initial).directory)
+    return saved_network(context.artifact(stage.initial).directory).architecture
 
 
 def _finish(student: _Student, vocabulary: Vocabulary) -> Info:
@@ -229,7 +313,7 @@ def _finish(student: _Student, vocabulary: Vocabulary) -> Info:
     if context.chief:
         save_model(model, context.directory)
         vocabulary.write(context.directory / "vocab.txt")
-    artifact = context.artifact(stage.data)
+    artifact = context.artifact(stage.data.train.stage)
     return {
         **vocabulary_info(vocabulary),
         "vocabulary_size": len(vocabulary),
@@ -237,11 +321,11 @@ def _finish(student: _Student, vocabulary: Vocabulary) -> Info:
         "facts": model.architecture.facts,
         "initialized": student.initialized,
         "labels": list(stage.labels(context)),
-        "pairs": artifact.info.get("pairs", False),
-        "task": stage.learnt_task.describe(),
+        "inputs": artifact.info.get("inputs", []),
+        "task": stage.data.task.describe(),
         "sequence_length": artifact["sequence_length"],
         "metrics": metrics,
-        "primary_metric": stage.learnt_task.primary_metric,
+        "primary_metric": stage.data.task.primary_metric,
         "parameters": model.parameters,
         "steps": progress.step,
         "best_step": progress.best_step or progress.step,

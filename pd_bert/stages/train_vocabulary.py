@@ -1,17 +1,17 @@
 """Stage: train a WordPiece vocabulary."""
 
 import dataclasses
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import ClassVar
 
 from pd_bert.artifact import vocabulary_info
-from pd_bert.costs.cost import Cost
-from pd_bert.costs.probe import Probe
-from pd_bert.data.source import Source, documents_of, nonempty
+from pd_bert.costs.work import LearnVocabulary, Works
+from pd_bert.data.source import Source, nonempty
+from pd_bert.data.surveyor import Surveyor
 from pd_bert.stages.base import Context, Info, Stage
-from pd_bert.system import memory
+from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.text.train_vocabulary import train_vocabulary
+from pd_bert.training.runtime import Runtime
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,8 +30,16 @@ class TrainVocabulary(Stage):
 
     kind: ClassVar[str] = "vocabulary"
 
-    def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
-        return {"vocabulary_size": self.size}
+    def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
+        if survey is None:
+            return Outline(vocabulary_size=self.size, lowercase=self.lowercase)
+        found = survey.vocabulary(self.source, size=self.size, lowercase=self.lowercase)
+        return Outline(
+            # A sample may have too few words for so many pieces.
+            vocabulary_size=len(found.vocabulary) if found.whole else self.size,
+            vocabulary_file=found.file,
+            lowercase=self.lowercase,
+        )
 
     def run(self, context: Context) -> Info:
         vocabulary = train_vocabulary(
@@ -40,31 +48,14 @@ class TrainVocabulary(Stage):
         vocabulary.write(context.directory / "vocab.txt")
         return {**vocabulary_info(vocabulary), "vocabulary_size": len(vocabulary)}
 
-    def estimate(self, inputs: Mapping[str, Info], probe: Probe) -> tuple[Cost, Info]:
-        """Trains one on a sample, with which the readers' texts are encoded."""
-        memory.reset_peak()
-        found = probe.survey(self.source, documents_of)
-        texts = [text for document in found.items for text in document]
-        begin = time.perf_counter()
-        vocabulary = train_vocabulary(texts, size=self.size, lowercase=self.lowercase)
-        seconds = time.perf_counter() - begin
-        kept = sum(map(len, texts))
-        characters = kept * found.count / len(found.items)
-        share = min(1.0, self.max_characters / characters)
-        file = probe.directory / f"{vocabulary.fingerprint}.txt"
-        vocabulary.write(file)
-        cost = Cost(
-            seconds=share * (found.seconds + seconds * characters / kept),
-            memory_bytes=memory.peak_bytes(),
-            disk_bytes=file.stat().st_size,
-            exact=found.exact,
+    def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
+        learn = LearnVocabulary(
+            source=self.source,
+            size=self.size,
+            lowercase=self.lowercase,
+            max_characters=self.max_characters,
         )
-        return cost, {
-            "vocabulary_file": file,
-            "lowercase": self.lowercase,
-            # A sample may have too few words for so many pieces.
-            "vocabulary_size": len(vocabulary) if found.whole else self.size,
-        }
+        return (learn,)
 
     def _texts(self) -> Iterator[str]:
         taken = 0

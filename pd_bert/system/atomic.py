@@ -30,7 +30,7 @@ def written_aside(path: pathlib.Path) -> Iterator[pathlib.Path]:
 def folder_written_aside(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Yields a temporary folder beside `path`, renamed to it when the block succeeds.
 
-    Raises InputError if `path` exists, or has no folder to lie in.
+    Raises InputError if `path` exists, or if its parent folder does not.
     """
     if path.exists():
         raise InputError(f"the output must not exist yet; {path} does")
@@ -48,8 +48,8 @@ def folder_written_aside(path: pathlib.Path) -> Iterator[pathlib.Path]:
 def require_space(directory: pathlib.Path, size: int) -> None:
     """Raises OSError unless a file of `size` bytes can be written in `directory`.
 
-    For libraries that do not survive a full disk. It writes, as no question to the
-    system knows of quotas, limits and networks.
+    For libraries that do not survive a full disk. It writes such a file and deletes it,
+    since the free space that the system reports ignores quotas, limits and networks.
     """
     block = bytes(1 << 20)
     path = directory / f".{secrets.token_hex(4)}.tmp"
@@ -62,7 +62,7 @@ def require_space(directory: pathlib.Path, size: int) -> None:
 
 
 def read_json(path: pathlib.Path) -> Any:
-    """Reads JSON; InputError if the file holds none, as a cut one does."""
+    """Reads JSON; raises InputError if the file does not hold valid JSON."""
     try:
         return json.loads(path.read_bytes())
     except ValueError as error:  # not UTF-8, or not JSON
@@ -70,6 +70,6 @@ def read_json(path: pathlib.Path) -> Any:
 
 
 def write_json(path: pathlib.Path, data: Any) -> None:
-    """Writes JSON whole or not at all."""
+    """Writes JSON, as a whole file or not at all."""
     with written_aside(path) as aside:
         aside.write_text(json.dumps(data, indent=2) + "\n")

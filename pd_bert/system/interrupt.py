@@ -9,11 +9,11 @@ _status = 128 + signal.SIGTERM
 
 
 class Interrupted(SystemExit):
-    """The run was asked to stop, and stopped with its work saved."""
+    """A stop that a signal requested; the work up to it is saved."""
 
 
 def install() -> None:
-    """From now on the first SIGTERM or SIGINT sets a flag; a second one kills."""
+    """Makes the first SIGTERM or SIGINT set a flag, and a second one kill."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _request)
 
@@ -25,17 +25,17 @@ def keep() -> None:
 
 
 def requested() -> bool:
-    """Whether a stop was asked for."""
+    """Returns whether a stop was requested."""
     return _requested.is_set()
 
 
 def stop() -> None:
-    """Raises Interrupted, whose exit status tells the signal as a shell does."""
+    """Raises Interrupted, with the exit status that a shell reports for the signal."""
     raise Interrupted(_status)
 
 
 def check() -> None:
-    """Stops if a stop was asked for."""
+    """Raises Interrupted if a stop was requested."""
     if requested():
         stop()
 

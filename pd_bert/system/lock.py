@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def try_lock(path: pathlib.Path) -> Iterator[bool]:
-    """Yields whether this process now holds the lock file `path`.
+    """Yields True if this process holds the lock file `path` now, else False.
 
-    A POSIX record lock: the kernel (or the NFS server) drops it when its owner dies,
-    so nothing has to be cleaned up after a kill. It does not exclude threads of one
-    process from each other.
+    It is a POSIX record lock: the kernel (or the NFS server) releases it when its owner
+    dies, so nothing has to be cleaned up after a kill. It does not exclude threads of
+    one process from each other.
     """
     with path.open("a") as file:
         try:

@@ -1,4 +1,4 @@
-"""The most memory that the process has had."""
+"""The peak memory of the process, and the memory that is available."""
 
 import contextlib
 import pathlib
@@ -12,7 +12,7 @@ _CLEAR = pathlib.Path("/proc/self/clear_refs")
 
 
 def reset_peak() -> None:
-    """Lets the peak begin anew, where the system can do so (Linux)."""
+    """Resets the peak, where the system allows it (Linux)."""
     with contextlib.suppress(OSError):
         _CLEAR.write_text("5")
     for device in _gpus():
@@ -20,13 +20,13 @@ def reset_peak() -> None:
 
 
 def peak_bytes() -> int:
-    """Peak resident memory since `reset_peak`, and what the GPUs had at most."""
+    """Returns the peak resident memory since `reset_peak`, plus that of all GPUs."""
     gpu = sum(tf.config.experimental.get_memory_info(d)["peak"] for d in _gpus())
     return _resident() + gpu
 
 
 def available_bytes() -> int | None:
-    """Memory that processes may still take; None where the system does not tell."""
+    """Returns the memory that is still available; None where it is not known."""
     with contextlib.suppress(OSError):
         for line in pathlib.Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):

@@ -1,25 +1,27 @@
 """Classification of texts and pairs of texts."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from pd_bert.data.example_spec import Feature
-from pd_bert.data.source import Row, nonempty
+from pd_bert.data.encode_rows import Encoded
+from pd_bert.data.example_spec import ExampleSpec, Feature
+from pd_bert.data.source import Row, nonempty, text_row
 from pd_bert.errors import InputError
 from pd_bert.models.heads import Head, PooledHead
 from pd_bert.models.outputs import Outputs
 from pd_bert.tasks.judge_classes import judge_classes
 from pd_bert.tasks.judgement import Judgement
+from pd_bert.tasks.labeled_task import LabeledTask, Metric, short
 from pd_bert.tasks.metrics import accuracy, f1
-from pd_bert.tasks.text_task import Metric, TextTask
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Classification(TextTask):
-    """One of several labels a row.
+class Classification(LabeledTask):
+    """One of several labels per row.
 
     `labels` fixes names and order of the logits; without it they are those of the
     training split, sorted. The first of `measures` is the primary one.
@@ -29,8 +31,8 @@ class Classification(TextTask):
     measures: tuple[Metric, ...] = (accuracy,)
 
     @property
-    def label_feature(self) -> Feature:
-        return Feature(dtype="int64")
+    def gold_spec(self) -> ExampleSpec:
+        return {"label": Feature(dtype="int64")}
 
     def check(self) -> None:
         super().check()
@@ -44,7 +46,8 @@ class Classification(TextTask):
         if self.labels:
             return tuple(self.labels)
         rows = nonempty(self.train.rows(), f"{self.name}, split train")
-        found = sorted({row.label for row in rows if row.label is not None})
+        given = (text_row(row, type(self).__name__).label for row in rows)
+        found = sorted({label for label in given if label is not None})
         if len(found) < 2:
             raise InputError(
                 f"classification needs at least two labels; the training split of "
@@ -52,40 +55,64 @@ class Classification(TextTask):
             )
         return tuple(found)
 
-    def encode_label(self, row: Row, labels: tuple[str, ...]) -> int:
-        if row.label not in labels:
+    def label_features(
+        self, rows: Sequence[Row], encoded: Encoded, labels: tuple[str, ...]
+    ) -> dict[str, list[int]]:
+        return {"label": [self._index(row, labels) for row in rows]}
+
+    def _index(self, row: Row, labels: tuple[str, ...]) -> int:
+        label = text_row(row, type(self).__name__).label
+        if label not in labels:
             raise InputError(
                 f"{row.where}: a label must be one of the task's, {list(labels)}; "
-                f"received {row.label!r}"
+                f"received {label!r}"
             )
-        return labels.index(row.label)
+        return labels.index(label)
 
     def heads(self, labels: tuple[str, ...]) -> dict[str, Head]:
         return {"label": PooledHead(num_outputs=len(labels))}
 
-    def measure(
-        self, outputs: Outputs, batch: Mapping[str, tf.Tensor]
+    def decode(
+        self,
+        outputs: Outputs,
+        batch: Mapping[str, tf.Tensor],
+        labels: tuple[str, ...],
     ) -> dict[str, tf.Tensor]:
-        return {"logits": outputs.logits["label"], "label": batch["label"]}
+        """Returns `logits` and `probabilities`, float32 [batch, labels], and `label`.
 
-    def metrics(self, measured: Mapping[str, np.ndarray]) -> dict[str, float]:
+        `label`, string [batch], is the name of the likeliest one.
+        """
+        logits = outputs.logits["label"]
+        return {
+            "logits": logits,
+            "probabilities": tf.nn.softmax(logits),
+            "label": tf.gather(tf.constant(labels), tf.argmax(logits, axis=-1)),
+        }
+
+    def metrics(
+        self, measured: Mapping[str, np.ndarray], labels: tuple[str, ...]
+    ) -> dict[str, float]:
         predicted = measured["logits"].argmax(axis=1)
         return {m.__name__: m(predicted, measured["label"]) for m in self.measures}
 
-    def predict(self, outputs: Outputs) -> dict[str, tf.Tensor]:
-        return {"probabilities": tf.nn.softmax(outputs.logits["label"])}
-
-    def answers(
-        self, predicted: Mapping[str, np.ndarray], labels: tuple[str, ...]
-    ) -> list[str]:
-        return [labels[best] for best in predicted["probabilities"].argmax(axis=1)]
+    def present(
+        self, decoded: Mapping[str, np.ndarray], labels: tuple[str, ...]
+    ) -> dict[str, Any]:
+        """Returns `label`, its `probability`, and `probabilities` by label name."""
+        probabilities = [short(each) for each in decoded["probabilities"].tolist()]
+        best = int(decoded["logits"].argmax())
+        return {
+            "label": labels[best],
+            "probability": probabilities[best],
+            "probabilities": dict(zip(labels, probabilities, strict=True)),
+        }
 
     def judge(
-        self, logits: np.ndarray, gold: np.ndarray, labels: tuple[str, ...]
+        self, measured: Mapping[str, np.ndarray], labels: tuple[str, ...]
     ) -> Judgement:
-        measure = self.measures[0]
+        measure, gold = self.measures[0], measured["label"]
         return judge_classes(
-            logits,
+            measured["logits"],
             gold,
             labels,
             metric=lambda answers: measure(answers, gold),

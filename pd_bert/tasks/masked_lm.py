@@ -1,4 +1,4 @@
-"""Masked language modelling, with or without next-sentence prediction."""
+"""Masked language modeling, with or without next-sentence prediction."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -50,7 +50,10 @@ class MaskedLanguageModel(Task):
         return {**batch, **masked}
 
     def measure(
-        self, outputs: Outputs, batch: Mapping[str, tf.Tensor]
+        self,
+        outputs: Outputs,
+        batch: Mapping[str, tf.Tensor],
+        labels: tuple[str, ...],
     ) -> dict[str, tf.Tensor]:
         logits, ids = outputs.logits["masked_lm"], batch["masked_ids"]
         weights = batch["masked_weights"]
@@ -68,7 +71,9 @@ class MaskedLanguageModel(Task):
             )
         return measured
 
-    def metrics(self, measured: Mapping[str, np.ndarray]) -> dict[str, float]:
+    def metrics(
+        self, measured: Mapping[str, np.ndarray], labels: tuple[str, ...]
+    ) -> dict[str, float]:
         masked = measured["masked"].sum()
         metrics = {
             "masked_accuracy": float(measured["right"].sum() / masked),
@@ -80,7 +85,7 @@ class MaskedLanguageModel(Task):
 
 
 def corpus_spec(next_sentence: bool) -> dict[str, Feature]:
-    """The features of a language-model corpus."""
+    """Returns the features of a language-model corpus."""
     if not next_sentence:
         return dict(TOKENS)
     return {**TOKENS, "next_sentence_label": Feature(dtype="int64")}

@@ -2,72 +2,86 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from pd_bert.data.example_spec import Feature
-from pd_bert.data.source import Row
+from pd_bert.data.encode_rows import Encoded
+from pd_bert.data.example_spec import ExampleSpec, Feature
+from pd_bert.data.source import Row, text_row
 from pd_bert.errors import InputError
 from pd_bert.models.heads import Head, PooledHead
 from pd_bert.models.outputs import Outputs
 from pd_bert.tasks.judgement import Judgement
+from pd_bert.tasks.labeled_task import LabeledTask, Metric, short
 from pd_bert.tasks.metrics import pearson, spearman
-from pd_bert.tasks.text_task import Metric, TextTask
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Regression(TextTask):
-    """A score a row; the first of `measures` is the primary metric."""
+class Regression(LabeledTask):
+    """One score per row; the first of `measures` is the primary metric."""
 
     measures: tuple[Metric, ...] = (pearson, spearman)
 
     @property
-    def label_feature(self) -> Feature:
-        return Feature(dtype="float32")
+    def gold_spec(self) -> ExampleSpec:
+        return {"label": Feature(dtype="float32")}
 
     def find_labels(self) -> tuple[str, ...]:
         return ("score",)
 
-    def encode_label(self, row: Row, labels: tuple[str, ...]) -> float:
+    def label_features(
+        self, rows: Sequence[Row], encoded: Encoded, labels: tuple[str, ...]
+    ) -> dict[str, list[float]]:
+        return {"label": [self._score(row) for row in rows]}
+
+    def _score(self, row: Row) -> float:
+        label = text_row(row, type(self).__name__).label
         try:
-            score = float(row.label or "")
+            score = float(label or "")
         except ValueError:
             score = math.nan
         if not math.isfinite(score):
             raise InputError(
                 f"{row.where}: a label of a regression is a finite number; received "
-                f"{row.label!r}"
+                f"{label!r}"
             )
         return score
 
     def heads(self, labels: tuple[str, ...]) -> dict[str, Head]:
         return {"label": PooledHead(num_outputs=1)}
 
-    def measure(
-        self, outputs: Outputs, batch: Mapping[str, tf.Tensor]
+    def decode(
+        self,
+        outputs: Outputs,
+        batch: Mapping[str, tf.Tensor],
+        labels: tuple[str, ...],
     ) -> dict[str, tf.Tensor]:
-        return {"score": outputs.logits["label"][:, 0], "label": batch["label"]}
+        """Returns `logits`, float32 [batch, 1], and `score` [batch]."""
+        logits = outputs.logits["label"]
+        return {"logits": logits, "score": logits[:, 0]}
 
-    def metrics(self, measured: Mapping[str, np.ndarray]) -> dict[str, float]:
+    def metrics(
+        self, measured: Mapping[str, np.ndarray], labels: tuple[str, ...]
+    ) -> dict[str, float]:
         return {
             m.__name__: m(measured["score"], measured["label"]) for m in self.measures
         }
 
-    def predict(self, outputs: Outputs) -> dict[str, tf.Tensor]:
-        return {"score": outputs.logits["label"][:, 0]}
-
-    def answers(
-        self, predicted: Mapping[str, np.ndarray], labels: tuple[str, ...]
-    ) -> list[str]:
-        return [f"{score:.6g}" for score in predicted["score"]]
+    def present(
+        self, decoded: Mapping[str, np.ndarray], labels: tuple[str, ...]
+    ) -> dict[str, Any]:
+        """Returns `score`."""
+        return {"score": short(float(decoded["score"]))}
 
     def judge(
-        self, logits: np.ndarray, gold: np.ndarray, labels: tuple[str, ...]
+        self, measured: Mapping[str, np.ndarray], labels: tuple[str, ...]
     ) -> Judgement:
         """Refuses a model whose scores do not rise with the gold ones."""
-        name, found = self.primary_metric, self.measures[0](logits[:, 0], gold)
+        measure, name = self.measures[0], self.primary_metric
+        found = measure(measured["score"], measured["label"])
         reasons = []
         if not found > 0:
             reasons.append(f"its {name} correlation is not above zero, {found:.3f}")

@@ -1,4 +1,4 @@
-"""HTML markup out of texts."""
+"""Removal of HTML markup from texts."""
 
 import html
 import re
@@ -9,7 +9,7 @@ _TAG = re.compile(r"</?[a-z][^<>]*>|<!--.*?-->", re.IGNORECASE)
 
 
 def strip_markup(text: str) -> str:
-    """Removes tags and resolves entities; tags that break a line become one.
+    """Removes tags and resolves entities; tags that break a line become line breaks.
 
     'Fish &amp; <b>chips</b>.<br /><br />Good.' -> 'Fish & chips.\\n\\nGood.'
     """

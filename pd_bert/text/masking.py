@@ -14,29 +14,29 @@ _INCREMENT = np.uint64(0x9E3779B97F4A7C15)
 _MULTIPLIER_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MULTIPLIER_2 = np.uint64(0x94D049BB133111EB)
 
-# Independent draws for one position are told apart by their stream.
+# Independent draws for one position have different streams.
 _CHOICE, _ACTION, _REPLACEMENT = 1, 2, 3
 
 # The order of positions is drawn as a key: 48 random bits, then 16 of the position,
-# so that keys never tie. What may not be drawn sorts behind every key.
+# so that keys never tie. Positions that must not be drawn sort behind every key.
 _POSITION_BITS = np.uint64(0xFFFF)
 _NEVER = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Masking:
-    """Chooses tokens to predict (Devlin et al. 2019, Sections 3.1 and A.1).
+    """The choice of tokens to predict (Devlin et al. 2019, Sections 3.1 and A.1).
 
-    Of a row with `n` tokens, specials included, `round(rate * n)` are chosen, at least
-    1 and at most `max_predictions`; [CLS], [SEP] and [PAD] never. A chosen token turns
-    into [MASK] (`mask_fraction`), into a random token of the whole vocabulary
-    (`random_fraction`), or stays.
+    In a row with `n` tokens, special ones included, `round(rate * n)` are chosen, at
+    least 1 and at most `max_predictions`, but never [CLS], [SEP] or [PAD]. A chosen
+    token becomes [MASK] (`mask_fraction`), a random token of the whole vocabulary
+    (`random_fraction`), or stays as it is.
 
     With `whole_word`, the pieces of a word are chosen together: words are drawn in
-    random order, and one that would exceed the number is passed over. If none fits,
-    the first pieces of the first word drawn are chosen.
+    random order, and a word that would exceed the number is skipped. If no word fits,
+    the first pieces of the first word are chosen.
 
-    Raises `InputError` if a number is out of its range.
+    Raises InputError if a number is out of its range.
     """
 
     rate: float = 0.15
@@ -47,16 +47,16 @@ class Masking:
 
     def __post_init__(self) -> None:
         if not 0 < self.rate <= 1:
-            raise InputError(f"rate is over 0 and at most 1: got {self.rate}")
+            raise InputError(f"rate must be over 0 and at most 1; received {self.rate}")
         if self.max_predictions < 1:
             raise InputError(
-                f"max_predictions is 1 or more: got {self.max_predictions}"
+                f"max_predictions must be at least 1; received {self.max_predictions}"
             )
         fractions = (self.mask_fraction, self.random_fraction)
         if min(fractions) < 0 or sum(fractions) > 1:
             raise InputError(
-                f"mask_fraction and random_fraction are 0 or more, and at most 1 "
-                f"together: got {self.mask_fraction} and {self.random_fraction}"
+                "mask_fraction and random_fraction must be at least 0, and their sum "
+                f"at most 1; received {self.mask_fraction} and {self.random_fraction}"
             )
 
     def __call__(
@@ -69,11 +69,11 @@ class Masking:
         epoch: int,
         vocabulary: Vocabulary,
     ) -> dict[str, np.ndarray]:
-        """Masks a batch, each row by (seed, epoch, example id) and its tokens alone.
+        """Masks each row of a batch by (seed, epoch, example id) and its own tokens.
 
-        Neither the batch, nor the place in it, nor the padding changes a row. A row
-        without any token to mask gets weights of 0; the preparation of pre-training
-        data never writes one.
+        The result for a row does not depend on the other rows, on its place in the
+        batch or on the padding. A row without any token to mask gets weights of 0; the
+        preparation of pre-training data never writes such a row.
 
         Example, one row, max_predictions=3:
             token_ids [[2, 11, 12, 13, 3, 0]], lengths [5], example_ids [7]
@@ -82,13 +82,13 @@ class Masking:
 
         Args:
             token_ids: integers [B, L], L < 65,536.
-            lengths: integers [B], the real tokens of each row.
+            lengths: integers [B], the number of tokens of each row without padding.
             example_ids: int64 [B].
 
         Returns:
             token_ids int32 [B, L], masked_positions int32 [B, M] ascending,
             masked_ids int32 [B, M] (the original ids) and masked_weights float32
-            [B, M], with M = max_predictions; what is unused is 0.
+            [B, M], with M = max_predictions; unused places are 0.
         """
         token_ids = np.array(token_ids, dtype=np.int32)
         batch, length = token_ids.shape
@@ -136,7 +136,7 @@ class Masking:
         positions: np.ndarray,
         vocabulary: Vocabulary,
     ) -> np.ndarray:
-        """What stands in for the chosen `ids` [N]: [MASK], a random id, or the id."""
+        """Returns the inputs for chosen `ids` [N]: [MASK], a random id, or the id."""
         bits = _draw(row_keys, positions, _ACTION)
         action = (bits >> np.uint64(11)) * 2.0**-53  # uniform in [0, 1)
         # The high half of a product with the vocabulary's size is uniform below it.
@@ -154,14 +154,14 @@ class Masking:
 def _choose_tokens(
     candidates: np.ndarray, wanted: np.ndarray, row_keys: np.ndarray
 ) -> np.ndarray:
-    """Bool [B, L]: the `wanted` [B] candidates with the lowest keys."""
+    """Returns bool [B, L]: the `wanted` [B] candidates with the lowest keys."""
     most = int(wanted.max(initial=0))
     if most == 0:
         return np.zeros_like(candidates)
     keys = _position_keys(candidates, row_keys)
     lowest = np.sort(np.partition(keys, most - 1, axis=1)[:, :most], axis=1)
     last = np.take_along_axis(lowest, np.maximum(wanted - 1, 0)[:, None], axis=1)
-    # A row that wants none has no candidates, so nothing of it is chosen here.
+    # A row of which none is wanted has no candidates, so none is chosen here.
     return candidates & (keys <= last)
 
 
@@ -171,16 +171,16 @@ def _choose_words(
     wanted: np.ndarray,
     row_keys: np.ndarray,
 ) -> np.ndarray:
-    """Bool [B, L]: whole words in random order, of at most `wanted` [B] pieces.
+    """Returns bool [B, L]: random whole words of at most `wanted` [B] pieces.
 
-    A piece that continues a word, but follows no candidate, begins a word itself.
+    A continuation piece that does not follow a candidate counts as the start of a word.
     """
     batch, length = candidates.shape
     follows = np.zeros_like(candidates)
     follows[:, 1:] = candidates[:, :-1]
     starts = candidates & ~(continuation & follows)
-    # Of each piece, its word's number in the batch. Every row counts one more word
-    # than it has, so that what precedes its first word has a number too.
+    # The number, in the batch, of each piece's word. Every row counts one more word
+    # than it has, so that the tokens before its first word have a number too.
     word = np.cumsum(starts, axis=1) + np.arange(batch)[:, None] * (length + 1)
     sizes = np.bincount(word[candidates], minlength=batch * (length + 1))
 
@@ -202,20 +202,20 @@ def _choose_words(
     chosen = candidates & taken[word]
 
     (unfit,) = np.nonzero((count == 0) & (wanted > 0))
-    for row in unfit:  # rare: a row of nothing but words longer than it may mask
+    for row in unfit:  # rare: every word is longer than the row may mask
         chosen[row, start[row, 0] : start[row, 0] + wanted[row]] = True
     return chosen
 
 
 def _position_keys(drawable: np.ndarray, row_keys: np.ndarray) -> np.ndarray:
-    """uint64 [B, L]: random keys, distinct within a row, of the drawable positions."""
+    """Returns uint64 [B, L]: random keys of drawable positions, distinct per row."""
     positions = np.arange(drawable.shape[1], dtype=np.uint64)
     keys = _draw(row_keys[:, None], positions, _CHOICE)
     return np.where(drawable, (keys & ~_POSITION_BITS) | positions, _NEVER)
 
 
 def _row_keys(seed: int, epoch: int, example_ids: np.ndarray) -> np.ndarray:
-    """uint64 [B]: one key for each (seed, epoch, example id)."""
+    """Returns uint64 [B]: one key per (seed, epoch, example id)."""
     keys = np.zeros(example_ids.shape, np.uint64)
     wrap = 0xFFFFFFFFFFFFFFFF
     for value in (
@@ -228,13 +228,13 @@ def _row_keys(seed: int, epoch: int, example_ids: np.ndarray) -> np.ndarray:
 
 
 def _draw(row_keys: np.ndarray, positions: np.ndarray, stream: int) -> np.ndarray:
-    """uint64: random bits for each position of a row and for each stream."""
+    """Returns uint64: random bits per position of a row and per stream."""
     counter = (positions.astype(np.uint64) << np.uint64(2)) | np.uint64(stream)
     return _mix(row_keys + counter * _INCREMENT)
 
 
 def _mix(bits: np.ndarray) -> np.ndarray:
-    """The finaliser of splitmix64: a bijection of uint64 that scatters all bits."""
+    """Applies the finalizer of splitmix64, a bijection that mixes all bits."""
     bits = (bits ^ (bits >> np.uint64(30))) * _MULTIPLIER_1
     bits = (bits ^ (bits >> np.uint64(27))) * _MULTIPLIER_2
     return bits ^ (bits >> np.uint64(31))

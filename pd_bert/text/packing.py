@@ -15,10 +15,10 @@ class PackedRagged(NamedTuple):
 def truncate_pair(
     length_a: tf.Tensor, length_b: tf.Tensor, budget: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """How many pieces of each text stay when both together may have `budget`.
+    """Returns how many pieces of each text to keep, `budget` of both together.
 
-    The longer text loses its last piece, the second one where they are equal, until
-    both fit (`truncate_seq_pair` of BERT's reference code). In closed form:
+    The longer text loses its last piece until both fit; if they are equal, the second
+    one does (`truncate_seq_pair` of BERT's reference code). In closed form:
 
         keep_a = min(a, max(n - b, ceil(n / 2)))
         keep_b = min(b, max(n - a, floor(n / 2)))
@@ -27,7 +27,7 @@ def truncate_pair(
 
     Args:
         length_a, length_b: integer tensors of the same shape and type.
-        budget: the most pieces of both texts together, 0 or more.
+        budget: the maximum number of pieces of both texts together, at least 0.
     """
     keep_a = tf.minimum(length_a, tf.maximum(budget - length_b, (budget + 1) // 2))
     keep_b = tf.minimum(length_b, tf.maximum(budget - length_a, budget // 2))
@@ -44,9 +44,9 @@ def pack(
 ) -> PackedRagged:
     """Joins texts to [CLS] a [SEP] or [CLS] a [SEP] b [SEP], truncated to fit.
 
-    Segment ids are 0 up to and with the first [SEP], then 1 (Devlin et al. 2019,
-    Figure 2 and Section A.2). An empty text leaves its [SEP]: a row without any piece
-    is [CLS] [SEP].
+    Segment ids are 0 up to and including the first [SEP], then 1 (Devlin et al. 2019,
+    Figure 2 and Section A.2). An empty text still has its [SEP]: a row without any
+    piece is [CLS] [SEP].
 
     Example, cls_id=2, sep_id=3, sequence_length=7:
         a = [[11, 12, 13, 14]], b = [[21, 22]]
@@ -55,16 +55,16 @@ def pack(
     Args:
         pieces_a: integer ids [batch, pieces].
         pieces_b: integer ids [batch, pieces] of the second texts, or None.
-        sequence_length: the most ids of a row, specials included.
+        sequence_length: the maximum number of ids per row, with special tokens.
 
     Raises:
-        ValueError: `sequence_length` has no room for [CLS] and the [SEP]s.
+        ValueError: `sequence_length` is too short for the special tokens.
     """
     specials = 2 if pieces_b is None else 3
     if sequence_length < specials:
         raise ValueError(
-            f"sequence_length has room for the {specials} special tokens: "
-            f"got {sequence_length}"
+            f"sequence_length must be at least {specials}, the number of special "
+            f"tokens; received {sequence_length}"
         )
     budget = sequence_length - specials
     length_a = pieces_a.row_lengths()
@@ -87,7 +87,7 @@ def pack(
 def pad(
     packed: PackedRagged, *, pad_id: int, length: int | None = None
 ) -> dict[str, tf.Tensor]:
-    """Makes dense int32 [batch, length] tensors, or [batch, longest row].
+    """Returns dense int32 tensors [batch, length], or [batch, longest row].
 
     Example, pad_id=0, length=4:
         token_ids [[2, 11, 3]], segment_ids [[0, 0, 0]]
@@ -102,7 +102,7 @@ def pad(
     """
     row_lengths = packed.token_ids.row_lengths()
     if length is not None:
-        # to_tensor() would cut a longer row, and its [SEP], without a word.
+        # to_tensor() would cut a longer row, with its [SEP], without an error.
         tf.debugging.assert_less_equal(
             row_lengths,
             tf.constant(length, row_lengths.dtype),
@@ -121,7 +121,7 @@ def pad(
 
 
 def _keep_first(pieces: tf.RaggedTensor, lengths: tf.Tensor) -> tf.RaggedTensor:
-    """The first `lengths[i]` ids of each row, int32."""
+    """Returns the first `lengths[i]` ids of each row, int32."""
     starts = pieces.row_starts()
     index = tf.ragged.range(starts, starts + tf.cast(lengths, starts.dtype))
     return tf.cast(tf.gather(pieces.flat_values, index), tf.int32)

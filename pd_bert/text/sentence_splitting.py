@@ -2,13 +2,16 @@
 
 import re
 
-# A sentence ends at . ! or ? and the closing quotes or brackets after it. A lower
-# case letter behind the white space means an abbreviation ("e.g. this").
+# A sentence ends at . ! or ? and the closing quotes or brackets after it. A lower-case
+# letter after the white space indicates an abbreviation ("e.g. this").
 _SENTENCE_END = re.compile(r"[.!?]+[\"'”’»)\]]*(\s+)(?![a-z])")
 
 
 def split_sentences(text: str) -> list[str]:
-    """Splits at ends of sentences: 'So. "No!" he said.' -> ['So.', '"No!" he said.']"""
+    """Splits a text at the ends of its sentences.
+
+    'So. "No!" he said.' -> ['So.', '"No!" he said.']
+    """
     sentences = []
     start = 0
     for match in _SENTENCE_END.finditer(text):
@@ -19,7 +22,7 @@ def split_sentences(text: str) -> list[str]:
 
 
 def split_segments(text: str) -> list[str]:
-    """Splits at line ends or, in a text of one line, at ends of sentences.
+    """Splits a text at its line ends or, if it is one line, at the ends of sentences.
 
     'A b. C d.' -> ['A b.', 'C d.']; 'A b. C d.\\nE f.' -> ['A b. C d.', 'E f.'].
     """

@@ -1,4 +1,4 @@
-"""One tokenizer a process and vocabulary."""
+"""One tokenizer per process and vocabulary."""
 
 import functools
 import pathlib
@@ -9,6 +9,6 @@ from pd_bert.text.wordpiece import WordPiece
 
 @functools.lru_cache(maxsize=4)
 def load(path: pathlib.Path, lowercase: bool) -> tuple[Vocabulary, WordPiece]:
-    """The vocabulary file and its tokenizer: building one takes half a second."""
+    """Returns a vocabulary and its tokenizer, which takes half a second to build."""
     vocabulary = Vocabulary.read(path, lowercase=lowercase)
     return vocabulary, WordPiece(vocabulary)

@@ -13,9 +13,9 @@ from pd_bert.text.vocabulary import (
     Vocabulary,
 )
 
-# BERT's tokeniser gives up on longer words.
+# BERT's tokenizer maps longer words to [UNK].
 _MAX_WORD_LENGTH = 100
-# The words of the trainer's input, per string.
+# The number of words per string of the trainer's input.
 _CHUNK = 10_000
 
 
@@ -24,37 +24,39 @@ def train_vocabulary(
 ) -> Vocabulary:
     """Trains a vocabulary of at most `size` tokens (Wu et al. 2016, Section 4.1).
 
-    The special tokens come first, then single characters, then pieces merged from
-    them, in the order of their merging. A word with a character that is none of them
-    counts for nothing. The same texts give the same vocabulary, in any order and
-    with any number of threads. Memory grows with the distinct words, not with the
-    texts, which are read once.
+    The special tokens come first, then single characters, then the pieces that are
+    merged from them, in the order of merging. Words that contain a character outside
+    the vocabulary are ignored. The same texts give the same vocabulary, in any order
+    and with any number of threads. Memory grows with the number of distinct words, not
+    with the texts, which are read once.
 
     Args:
-        size: the most tokens, specials included. At most half of them are single
-            characters, the most frequent ones.
-        lowercase: lower-case the texts and strip accents, as `WordPiece` will.
-        min_frequency: how often a piece must occur to become a token.
+        size: the maximum number of tokens, with the special ones. At most half of them
+            are single characters, the most frequent ones.
+        lowercase: lower-cases the texts and strips accents, as `WordPiece` does.
+        min_frequency: the number of occurrences that a token needs.
 
     Raises:
-        InputError: `texts` hold no word, none of their characters occurs
-            `min_frequency` times, or `size` has no room beside the specials.
+        InputError: `texts` contain no word, none of their characters occurs
+            `min_frequency` times, or `size` leaves no room beside the special tokens.
     """
     if size <= len(SPECIAL_TOKENS) + 1:
         raise InputError(
-            f"the size of a vocabulary is over {len(SPECIAL_TOKENS) + 1}: got {size}"
+            f"the size of a vocabulary must be over {len(SPECIAL_TOKENS) + 1}; "
+            f"received {size}"
         )
     words, texts_seen = _count_words(texts, lowercase=lowercase)
     if not words:
         raise InputError(
-            f"a vocabulary is trained on at least one word: got {texts_seen} texts "
-            f"without any"
+            f"a vocabulary needs at least one word; received {texts_seen} texts "
+            "without any"
         )
     alphabet = _alphabet(words, most=size // 2, min_frequency=min_frequency)
     if not alphabet:
         raise InputError(
-            f"a vocabulary is trained on texts in which some character occurs "
-            f"min_frequency={min_frequency} times: got {texts_seen} texts without any"
+            "a vocabulary needs texts in which some character occurs "
+            f"min_frequency={min_frequency} times; received {texts_seen} texts without "
+            "any"
         )
     tokenizer = Tokenizer(models.WordPiece(unk_token=UNK))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
@@ -78,7 +80,7 @@ def train_vocabulary(
 def _count_words(
     texts: Iterable[str], *, lowercase: bool
 ) -> tuple[collections.Counter[str], int]:
-    """Counts the words of BERT's pre-tokenisation, and the texts."""
+    """Counts the words of BERT's pre-tokenization, and the texts."""
     normalizer = normalizers.BertNormalizer(
         clean_text=True,
         handle_chinese_chars=True,
@@ -98,7 +100,10 @@ def _count_words(
 def _alphabet(
     words: collections.Counter[str], *, most: int, min_frequency: int
 ) -> list[str]:
-    """The pieces of the most frequent characters: "x", and "##x" if x continues."""
+    """Returns the pieces of the most frequent characters.
+
+    These are "x" and, if x also occurs inside a word, "##x".
+    """
     counts: collections.Counter[str] = collections.Counter()
     continuing: set[str] = set()
     for word, count in words.items():
@@ -106,7 +111,7 @@ def _alphabet(
             counts[character] += count
         continuing.update(word[1:])
     pieces: list[str] = []
-    # Code order decides between equals, never the order in which they came.
+    # Among equally frequent ones code order decides, never the order of occurrence.
     for character in sorted(counts, key=lambda c: (-counts[c], c)):
         new = [character]
         if character in continuing:
@@ -118,7 +123,7 @@ def _alphabet(
 
 
 def _repeat(words: collections.Counter[str], alphabet: set[str]) -> Iterator[str]:
-    """The words, each as often as it occurs, unless a character has no token."""
+    """Yields each word as often as it occurs, if all its characters have a token."""
     for word, count in words.items():
         if alphabet.issuperset(word):
             for start in range(0, count, _CHUNK):

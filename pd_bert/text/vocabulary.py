@@ -17,7 +17,7 @@ CONTINUATION_PREFIX = "##"
 
 
 def is_cased(tokens: Iterable[str]) -> bool:
-    """Whether a word piece holds a capital letter: then texts are not lower-cased.
+    """Returns whether a word piece has a capital letter: texts keep their case then.
 
     >>> is_cased(["[PAD]", "the"]), is_cased(["[PAD]", "The"])
     (False, True)
@@ -31,11 +31,11 @@ class Vocabulary:
     """Word pieces by id (Devlin et al. 2019, Section 3; Wu et al. 2016, Section 4.1).
 
     `tokens[i]` is the piece with id `i`; a piece that continues a word begins with
-    `##`. The five special tokens may stand anywhere. `lowercase` says whether texts
-    are lower-cased and stripped of accents before they are split.
+    `##`. The five special tokens may have any ids. With `lowercase`, texts are
+    lower-cased and stripped of accents before they are split.
 
-    Raises `InputError` if a special token is missing, or if a token is empty, occurs
-    twice or holds a line break.
+    Raises InputError if a special token is missing, or if a token is empty, occurs
+    twice or contains a line break.
     """
 
     tokens: tuple[str, ...]
@@ -46,17 +46,17 @@ class Vocabulary:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str], lowercase: bool = True) -> "Vocabulary":
-        """Reads a UTF-8 file of one token a line, the first line having id 0.
+        """Reads a UTF-8 file of one token per line; the first line has id 0.
 
-        Lines may end in CRLF; empty lines at the end are ignored. Raises `InputError`,
-        with the file and the line, for what the class refuses.
+        Lines may end in CRLF; empty lines at the end are ignored. Raises InputError,
+        with file and line, for a file that is not a vocabulary.
         """
         path = Path(path)
         try:
             content = path.read_bytes()
         except OSError as error:
             raise InputError(
-                f"a vocabulary is a readable file: {error.strerror}: {path}"
+                f"a vocabulary must be a readable file ({error.strerror}): {path}"
             ) from error
         try:
             # Not splitlines(): U+2028 and U+0085 are tokens of some vocabularies.
@@ -64,8 +64,8 @@ class Vocabulary:
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
             raise InputError(
-                f"a vocabulary is UTF-8: got byte 0x{content[error.start]:02x} "
-                f"({path}:{line})"
+                "a vocabulary must be UTF-8; received byte "
+                f"0x{content[error.start]:02x} ({path}:{line})"
             ) from error
         tokens = [line.removesuffix("\r") for line in lines]
         while tokens and not tokens[-1]:
@@ -74,7 +74,7 @@ class Vocabulary:
         return cls(tokens=tuple(tokens), lowercase=lowercase)
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Writes `vocab.txt`; a reader sees the whole file or none of it."""
+        """Writes `vocab.txt`, as a whole file or not at all."""
         path = Path(path)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         temporary.write_bytes("".join(f"{t}\n" for t in self.tokens).encode())
@@ -85,7 +85,7 @@ class Vocabulary:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """Hex SHA-256 over the tokens and `lowercase`."""
+        """The SHA-256, in hex, of the tokens and `lowercase`."""
         digest = hashlib.sha256(f"lowercase={self.lowercase}\n".encode())
         digest.update("\n".join(self.tokens).encode())
         return digest.hexdigest()
@@ -122,7 +122,7 @@ class Vocabulary:
 
     @functools.cached_property
     def continuation(self) -> np.ndarray:
-        """Bool [V], read-only: does the token continue a word, i.e. begin with `##`?"""
+        """Bool [V], read-only: True for tokens that continue a word (`##…`)."""
         starts = [token.startswith(CONTINUATION_PREFIX) for token in self.tokens]
         array = np.array(starts, dtype=np.bool_)
         array.flags.writeable = False  # cached, so shared between all callers
@@ -130,27 +130,28 @@ class Vocabulary:
 
 
 def _check(tokens: Sequence[str], *, source: str) -> None:
-    """Raises `InputError` unless `tokens`, the lines of `source`, are a vocabulary."""
+    """Raises InputError unless `tokens`, the lines of `source`, are a vocabulary."""
     first_lines: dict[str, int] = {}
     for line, token in enumerate(tokens, start=1):
         if not token:
             raise InputError(
-                f"a vocabulary has a token on every line: got an empty line "
+                "a vocabulary must have a token on every line; received an empty line "
                 f"({source}:{line})"
             )
         if "\n" in token or "\r" in token:
             raise InputError(
-                f"a token holds no line break: got {token!r} ({source}:{line})"
+                f"a token must not contain a line break; received {token!r} "
+                f"({source}:{line})"
             )
         first = first_lines.setdefault(token, line)
         if first != line:
             raise InputError(
-                f"the tokens of a vocabulary differ: got {token!r} on line {first} "
-                f"and again on line {line} ({source}:{line})"
+                f"the tokens of a vocabulary must differ; received {token!r} on line "
+                f"{first} and again on line {line} ({source}:{line})"
             )
     missing = [token for token in SPECIAL_TOKENS if token not in first_lines]
     if missing:
         raise InputError(
-            f"a vocabulary holds {' '.join(SPECIAL_TOKENS)}: got {len(tokens)} tokens "
-            f"without {' '.join(missing)} ({source})"
+            f"a vocabulary must contain {' '.join(SPECIAL_TOKENS)}; received "
+            f"{len(tokens)} tokens without {' '.join(missing)} ({source})"
         )

@@ -2,13 +2,13 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from pd_bert.models.model import Model
 from pd_bert.system.atomic import written_aside
 
 
@@ -24,7 +24,7 @@ class Progress:
 
 
 class Checkpoints:
-    """Saves and restores model, optimiser and progress in a directory.
+    """Saves and restores variables, optimizer and progress in a directory.
 
     TensorFlow writes each checkpoint under a temporary name and renames it, and points
     to it last; a kill at any moment leaves the one before. Only the chief of a cluster
@@ -34,20 +34,20 @@ class Checkpoints:
     def __init__(
         self,
         directory: pathlib.Path,
-        model: Model,
+        weights: Sequence[keras.Variable],
         optimizer: keras.optimizers.Optimizer,
         *,
         chief: bool,
     ) -> None:
         self._directory = directory
-        self._model = model
+        self._weights = list(weights)
         self._chief = chief
         fields = dataclasses.asdict(Progress())
         self._progress = {
             k: tf.Variable(v, dtype=tf.float64) for k, v in fields.items()
         }
         checkpoint = tf.train.Checkpoint(
-            weights=[weight.value for weight in model.weights],
+            weights=[weight.value for weight in self._weights],
             optimizer=[variable.value for variable in optimizer.variables],
             progress=self._progress,
         )
@@ -82,15 +82,14 @@ class Checkpoints:
 
     def finite(self) -> bool:
         """Whether every weight is a finite number."""
-        return all(np.isfinite(np.asarray(w)).all() for w in self._model.weights)
+        return all(np.isfinite(np.asarray(w)).all() for w in self._weights)
 
     def save_best(self, step: int) -> None:
         """Keeps the present weights, those after `step`, as the best."""
         if not self._chief:
             return
         arrays: dict[str, Any] = {
-            str(index): np.asarray(weight)
-            for index, weight in enumerate(self._model.weights)
+            str(index): np.asarray(weight) for index, weight in enumerate(self._weights)
         }
         with written_aside(self._best(step)) as aside, aside.open("wb") as file:
             np.savez(file, **arrays)
@@ -98,7 +97,7 @@ class Checkpoints:
     def restore_best(self, step: int) -> None:
         """Sets the weights that were kept as the best after `step`."""
         with np.load(self._best(step), allow_pickle=False) as arrays:
-            for index, weight in enumerate(self._model.weights):
+            for index, weight in enumerate(self._weights):
                 weight.assign(arrays[str(index)])
 
     def _best(self, step: int) -> pathlib.Path:

@@ -18,7 +18,7 @@ from pd_bert.training.feed import Forward
 # Masks for evaluation are always the same: those of an epoch that training never sees.
 _EVALUATION_EPOCH = 1 << 30
 
-Measure = Callable[[Outputs, Any], dict[str, tf.Tensor]]
+Measure = Callable[[Outputs, Any, tuple[str, ...]], dict[str, tf.Tensor]]
 
 
 class Evaluation:
@@ -30,6 +30,7 @@ class Evaluation:
         task: Task,
         vocabulary: Vocabulary,
         *,
+        labels: tuple[str, ...],
         strategy: tf.distribute.Strategy,
         batch_size: int = 32,
         buckets: tuple[int, ...] = DEFAULT_BUCKETS,
@@ -39,41 +40,41 @@ class Evaluation:
         chosen = measure or task.measure
 
         def forward(batch: Any) -> dict[str, tf.Tensor]:
-            return chosen(model(batch, training=False), batch)
+            return chosen(model(batch, training=False), batch, labels)
 
         self._forward = Forward(forward, strategy)
         self._task = task
+        self._labels = labels
         self._vocabulary = vocabulary
         self._batch_size = batch_size
         self._buckets = buckets
 
     def __call__(self, records: Records) -> dict[str, float]:
-        """The task's metrics over all examples of `records`."""
-        return self._task.metrics(self.measured(records))
+        """Returns the task's metrics over all examples of `records`."""
+        return self._task.metrics(self.measured(records), self._labels)
 
     def measured(self, records: Records) -> dict[str, np.ndarray]:
-        """What the metrics are made from, and `example_id`, in the records' order."""
+        """Returns what the metrics need, and `example_id`, in the records' order."""
         batches = Batches(
             records,
             batch_size=self._batch_size,
             buckets=self._buckets,
             shuffle=False,
             pad_id=self._vocabulary.pad_id,
-            transform=functools.partial(_transform, self._task, self._vocabulary),
+            transform=functools.partial(
+                evaluation_transform, self._task, self._vocabulary
+            ),
         )
-        collected: dict[str, list[np.ndarray]] = {}
-        for outputs in self._forward(batches):
-            for name, value in outputs.items():
-                collected.setdefault(name, []).append(value)
+        arrays = self._task.collect(list(self._forward(batches)))
         batches.close()
-        arrays = {name: np.concatenate(parts) for name, parts in collected.items()}
         order = np.argsort(arrays["example_id"])
         return {name: value[order] for name, value in arrays.items()}
 
 
 # Not a method: TensorFlow keeps the functions that datasets were made of, and a method
 # would keep the model with it.
-def _transform(
+def evaluation_transform(
     task: Task, vocabulary: Vocabulary, batch: NumpyBatch, epoch: int
 ) -> NumpyBatch:
+    """Transforms a batch that is measured: alike each time."""
     return task.transform(batch, vocabulary=vocabulary, seed=0, epoch=_EVALUATION_EPOCH)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from pd_bert.data.joining import join_padded
 from pd_bert.data.pipeline import Batches
 from pd_bert.data.to_dataset import to_dataset
 from pd_bert.errors import InputError
@@ -45,7 +46,10 @@ class Forward:
         function: Callable[[Any], dict[str, tf.Tensor]],
         strategy: tf.distribute.Strategy,
     ) -> None:
-        """`function` returns tensors of a batch, whose rows are their first axis."""
+        """`function` gives, for a batch, tensors with the batch as first axis.
+
+        In a cluster their other axes must be equal on all replicas.
+        """
         self._strategy = strategy
         self._steps: dict[str, Callable[[Any], dict[str, Any]]] = {}
 
@@ -84,6 +88,6 @@ class Forward:
     def _gather(self, value: Any) -> np.ndarray:
         if is_cluster(self._strategy):
             return self._strategy.gather(value, axis=0).numpy()
-        # Strategy.gather would trace anew for every shape.
+        # Strategy.gather would be traced again for every shape.
         parts = self._strategy.experimental_local_results(value)
-        return np.concatenate([part.numpy() for part in parts])
+        return join_padded([part.numpy() for part in parts])

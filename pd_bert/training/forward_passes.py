@@ -34,8 +34,8 @@ class ForwardPasses:
         self._pad_id = pad_id
 
         @tf.function(reduce_retracing=True)
-        def forward(inputs: Any) -> tf.Tensor:
-            return model(inputs).logits["label"]
+        def forward(inputs: Any) -> dict[str, tf.Tensor]:
+            return dict(model(inputs).logits)
 
         self._forward = forward
 
@@ -48,7 +48,7 @@ class ForwardPasses:
         def run() -> float:
             begin = time.perf_counter()
             outputs = [self._forward(inputs) for inputs in taken]
-            outputs[-1].numpy()  # a GPU is done when its last result can be read
+            _wait(outputs[-1])
             return time.perf_counter() - begin
 
         run()
@@ -66,7 +66,7 @@ class ForwardPasses:
 
         def run(inputs: dict[str, tf.Tensor]) -> float:
             begin = time.perf_counter()
-            self._forward(inputs).numpy()
+            _wait(self._forward(inputs))
             return time.perf_counter() - begin
 
         of_each_length = {inputs["token_ids"].shape[1]: inputs for inputs in taken}
@@ -104,6 +104,12 @@ def expected_passes(
     bare = (_REPEATS + 1) * min(1.0, _TIMED_BATCHES / sum(lengths.values()))
     passes = _PASSES + _WARM_UP + len(lengths)
     return bare + passes * latency_batch_size / records.count
+
+
+def _wait(outputs: dict[str, tf.Tensor]) -> None:
+    """Returns when a device is done: when its last results can be read."""
+    for value in outputs.values():
+        value.numpy()
 
 
 def _inputs(batch: NumpyBatch) -> dict[str, tf.Tensor]:

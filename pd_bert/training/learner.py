@@ -1,6 +1,6 @@
-"""A model with what it learns by: one update of it on one replica."""
+"""A student with what it learns by: one update of it on one replica."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -8,12 +8,97 @@ import tensorflow as tf
 
 from pd_bert.models.dropout import dropout_seed
 from pd_bert.models.model import Model
-from pd_bert.models.outputs import Outputs
-from pd_bert.objectives.base import Batch, Objective
+from pd_bert.models.network import Network
+from pd_bert.models.outputs import EMPTY, Outputs, Wanted, joined
+from pd_bert.objectives.base import Batch, LossInputs, Objective
+from pd_bert.training.inputs import BatchInputs, StudentInputs
+
+ObjectiveLayers = Mapping[str, keras.layers.Layer]
+_PLAIN = BatchInputs()
+
+
+class Student:
+    """A model, its objectives and their layers: everything that is trained.
+
+    `trainable` names the parts of the model (`Model.parts`) that are trained, None all
+    of them; the objectives' own layers always are.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        objectives: Sequence[Objective],
+        *,
+        teachers: Mapping[str, Network] | None = None,
+        trainable: Sequence[str] | None = None,
+        inputs: StudentInputs = _PLAIN,
+    ) -> None:
+        """`teachers` are the networks of the teachers that the objectives read."""
+        self.model = model
+        self.objectives = tuple(objectives)
+        self.inputs = inputs
+        known = teachers or {}
+        self.layers: tuple[ObjectiveLayers, ...] = tuple(
+            dict(
+                each.build(
+                    model.network,
+                    known.get(each.teacher) if each.reads.teacher is not None else None,
+                )
+            )
+            for each in objectives
+        )
+        self._trainable = None if trainable is None else tuple(trainable)
+
+    @property
+    def objective_weights(self) -> list[keras.Variable]:
+        """The variables of the objectives, which the saved model is without."""
+        every = (layer for layers in self.layers for layer in layers.values())
+        return [weight for layer in every for weight in layer.trainable_weights]
+
+    @property
+    def weights(self) -> list[keras.Variable]:
+        """All variables that a checkpoint holds, frozen ones too."""
+        return [*self.model.weights, *self.objective_weights]
+
+    @property
+    def trained_weights(self) -> list[keras.Variable]:
+        """The variables that the optimizer changes."""
+        if self._trainable is None:
+            return self.weights
+        parts = self.model.parts()
+        named = {id(w) for name in self._trainable for w in parts[name]}
+        kept = [weight for weight in self.model.weights if id(weight) in named]
+        return [*kept, *self.objective_weights]
+
+    @property
+    def wanted(self) -> Wanted:
+        """The outputs of the model that the objectives read."""
+        return joined(each.reads.student for each in self.objectives)
+
+    def loss_inputs(
+        self,
+        batch: Batch,
+        teachers: Mapping[str, Outputs],
+        seed: tf.Tensor,
+        *,
+        training: bool,
+    ) -> list[LossInputs]:
+        """Runs the model; returns what each objective computes its loss from."""
+        read = self.inputs(batch, teachers, seed)
+        outputs = self.model(read, training=training, wanted=self.wanted)
+        return [
+            LossInputs(
+                student=outputs,
+                teacher=teachers.get(each.teacher, EMPTY),
+                batch=batch,
+                layers=layers,
+            )
+            for each, layers in zip(self.objectives, self.layers, strict=True)
+        ]
 
 
 class Learner:
-    """Model, objectives and optimiser.
+    """A student and its optimizer.
 
     The loss of a step is Σ over objectives of weight · mean, each mean over what the
     objective's mask counts in the *global* batch, so that it depends neither on the
@@ -23,22 +108,23 @@ class Learner:
 
     def __init__(
         self,
-        model: Model,
-        objectives: Sequence[Objective],
+        student: Student,
         optimizer: keras.optimizers.Optimizer,
         *,
         seed: int,
         accumulation: int = 1,
     ) -> None:
-        self.model = model
+        self.student = student
         self.optimizer = optimizer
-        self._objectives = objectives
+        self._objectives = student.objectives
         self._seed = seed
         self._accumulation = accumulation
-        self._weights = model.weights
+        self._weights = student.trained_weights
 
-    def step(self, batch: Batch, teacher: Outputs | None, step: tf.Tensor) -> tf.Tensor:
-        """Updates the model on one replica's part of a batch.
+    def step(
+        self, batch: Batch, teachers: Mapping[str, Outputs], step: tf.Tensor
+    ) -> tf.Tensor:
+        """Updates the student on one replica's part of a batch.
 
         Returns the replica's share of the loss; the shares sum to the loss.
         """
@@ -46,28 +132,28 @@ class Learner:
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         seed = tf.stack([tf.constant(self._seed, tf.int32), step])
         seed = tf.random.experimental.stateless_fold_in(seed, replica)
-        loss, gradients = self._gradients(batch, teacher, totals, seed)
+        loss, gradients = self._gradients(batch, teachers, totals, seed)
         self.optimizer.apply(gradients, self._weights)
         return loss
 
     def _gradients(
         self,
         batch: Batch,
-        teacher: Outputs | None,
+        teachers: Mapping[str, Outputs],
         totals: Sequence[tf.Tensor],
         seed: tf.Tensor,
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         if self._accumulation == 1:
-            return self._micro_gradients(batch, teacher, totals, seed)
+            return self._micro_gradients(batch, teachers, totals, seed)
         # Not slices: XLA must know the shape of each part.
-        parts = self._cut((batch, teacher))
+        parts = self._cut((batch, dict(teachers)))
         loss = tf.zeros(())
         gradients = [tf.zeros(weight.shape, weight.dtype) for weight in self._weights]
         for index in tf.range(self._accumulation):
-            micro_batch, micro_teacher = _part(parts, index)
+            micro_batch, micro_teachers = _part(parts, index)
             fold = tf.random.experimental.stateless_fold_in(seed, index)
             part, grads = self._micro_gradients(
-                micro_batch, micro_teacher, totals, fold
+                micro_batch, micro_teachers, totals, fold
             )
             loss += part
             gradients = [a + g for a, g in zip(gradients, grads, strict=True)]
@@ -88,18 +174,18 @@ class Learner:
     def _micro_gradients(
         self,
         batch: Batch,
-        teacher: Outputs | None,
+        teachers: Mapping[str, Outputs],
         totals: Sequence[tf.Tensor],
         seed: tf.Tensor,
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         with tf.GradientTape() as tape, dropout_seed(seed):
-            outputs = self.model(batch, training=True)
+            given = self.student.loss_inputs(batch, teachers, seed, training=True)
             loss = tf.add_n(
                 [
-                    tf.math.divide_no_nan(
-                        o.weighted_sum(outputs, teacher, batch), total
+                    tf.math.divide_no_nan(each.weighted_sum(inputs), total)
+                    for each, inputs, total in zip(
+                        self._objectives, given, totals, strict=True
                     )
-                    for o, total in zip(self._objectives, totals, strict=True)
                 ]
             )
         gradients = tape.gradient(

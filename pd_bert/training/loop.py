@@ -5,6 +5,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -18,7 +19,7 @@ from pd_bert.training.feed import distribute
 from pd_bert.training.learner import Learner
 from pd_bert.training.runtime import barrier, is_cluster
 from pd_bert.training.step import TrainStep
-from pd_bert.training.teacher import Teacher
+from pd_bert.training.teacher import Teachers
 
 Metrics = dict[str, float]
 
@@ -59,6 +60,7 @@ class Training:
     checkpoints: Checkpoints
     evaluate: Callable[[], Metrics] | None = None
     primary_metric: str = ""
+    lower_is_better: bool = False
     actions: tuple[Action, ...] = ()
     where: str = ""
     progress: Progress = dataclasses.field(default_factory=Progress)
@@ -76,7 +78,9 @@ class Training:
         """Evaluates on dev, and keeps the weights if they are the best yet."""
         assert self.evaluate is not None
         metrics = self.evaluate()
-        _judge(self.progress, metrics[self.primary_metric], self.checkpoints)
+        value = metrics[self.primary_metric]
+        better = -value if self.lower_is_better else value
+        _judge(self.progress, better, self.checkpoints)
         for action in self.actions:
             action.evaluated(self.progress.step, metrics)
 
@@ -98,7 +102,7 @@ def train(
     schedule: Schedule,
     *,
     strategy: tf.distribute.Strategy,
-    teacher: Teacher | None = None,
+    teachers: Teachers = MappingProxyType({}),
     jit: bool = False,
 ) -> None:
     """Trains each from its newest checkpoint, if there is one, to the end.
@@ -117,7 +121,7 @@ def train(
             while active := [t for t in active if not t.ended(schedule)]:
                 learners = [training.learner for training in active]
                 compiled = TrainStep(
-                    learners, strategy=strategy, teacher=teacher, jit=jit
+                    learners, strategy=strategy, teachers=teachers, jit=jit
                 )
                 _train_until_one_ends(active, compiled, batches, schedule, strategy)
     barrier(strategy)  # the chief's files must be there before others read them

@@ -1,4 +1,4 @@
-"""BERT's optimiser: AdamW with warm-up, linear decay and clipping."""
+"""BERT's optimizer: AdamW with a schedule of the learning rate and clipping."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -7,18 +7,20 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from pd_bert.training.schedules import LearningRateSchedule, LinearDecay
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AdamW:
     """Adam with decoupled weight decay (Devlin et al. 2019, A.2).
 
-    The learning rate rises linearly over `warmup` of the steps and falls linearly to
-    0. Biases and LayerNorm weights are not decayed. Gradients are clipped to the
+    `schedule` says how the learning rate rises to `learning_rate` and falls again.
+    Biases and LayerNorm weights are not decayed. Gradients are clipped to the
     global norm `clip_norm` after they were summed over all replicas.
     """
 
     learning_rate: float
-    warmup: float = 0.1
+    schedule: LearningRateSchedule = dataclasses.field(default_factory=LinearDecay)
     weight_decay: float = 0.01
     beta_1: float = 0.9
     beta_2: float = 0.999
@@ -28,12 +30,8 @@ class AdamW:
     def build(
         self, weights: Sequence[keras.Variable], total_steps: int
     ) -> keras.optimizers.Optimizer:
-        """The Keras optimiser, with its slots, for these weights."""
-        schedule = WarmupLinear(
-            peak=self.learning_rate,
-            warmup_steps=max(1, round(self.warmup * total_steps)),
-            total_steps=total_steps,
-        )
+        """Returns the Keras optimizer, with its slots, for these weights."""
+        schedule = self.schedule.build(peak=self.learning_rate, total_steps=total_steps)
         optimizer = _FusedAdamW(
             global_norm=self.clip_norm,
             learning_rate=schedule,
@@ -48,29 +46,6 @@ class AdamW:
         optimizer.exclude_from_weight_decay(var_list=undecayed)
         optimizer.build(list(weights))
         return optimizer
-
-
-class WarmupLinear(keras.optimizers.schedules.LearningRateSchedule):
-    """0 → peak over the warm-up steps, then peak → 0 at the last step."""
-
-    def __init__(self, *, peak: float, warmup_steps: int, total_steps: int) -> None:
-        self._peak = peak
-        self._warmup_steps = warmup_steps
-        self._total_steps = total_steps
-
-    def __call__(self, step: tf.Tensor) -> tf.Tensor:
-        step = tf.cast(step, tf.float32)
-        rising = (step + 1) / self._warmup_steps
-        left = self._total_steps - step
-        falling = left / max(1, self._total_steps - self._warmup_steps)
-        return self._peak * tf.clip_by_value(tf.minimum(rising, falling), 0.0, 1.0)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "peak": self._peak,
-            "warmup_steps": self._warmup_steps,
-            "total_steps": self._total_steps,
-        }
 
 
 class _FusedAdamW(keras.optimizers.AdamW):

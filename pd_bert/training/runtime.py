@@ -72,6 +72,10 @@ class Runtime:
         """The number of processes that encode text."""
         return self.processes or os.cpu_count() or 1
 
+    def buckets(self, wanted: tuple[int, ...], longest: int) -> tuple[int, ...]:
+        """The lengths to pad batches to: `wanted`, or `longest` with `fixed_length`."""
+        return (longest,) if self.fixed_length else wanted
+
     def start(self) -> tf.distribute.Strategy:
         """Configures TensorFlow and makes the strategy; call it before any op."""
         if self.deterministic:

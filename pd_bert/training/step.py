@@ -1,6 +1,7 @@
 """The compiled training step."""
 
 from collections.abc import Iterable, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -8,15 +9,16 @@ import tensorflow as tf
 
 from pd_bert.objectives.base import Batch
 from pd_bert.training.learner import Learner
-from pd_bert.training.teacher import Teacher
+from pd_bert.training.teacher import Teachers
 
 
 class TrainStep:
-    """Forward, backward and update, several steps a call, on every replica.
+    """Forward, backward and update, several steps per call, on every replica.
 
-    All learners get the same batches and the same teacher outputs: several students
-    cost one input pipeline and one pass of the teacher. They are independent of each
-    other in the graph, so that small ones fill a machine that one of them cannot.
+    All learners get the same batches and the same outputs of the teachers: several
+    students cost one input pipeline and one pass of each teacher. They are independent
+    of each other in the graph, so that small ones fill a machine that one of them
+    cannot.
     """
 
     def __init__(
@@ -24,12 +26,12 @@ class TrainStep:
         learners: Sequence[Learner],
         *,
         strategy: tf.distribute.Strategy,
-        teacher: Teacher | None = None,
+        teachers: Teachers = MappingProxyType({}),
         jit: bool = False,
     ) -> None:
         self._learners = learners
         self._strategy = strategy
-        self._teacher = teacher
+        self._teachers = teachers
         self._replica = tf.function(
             self._replica_step, jit_compile=jit, reduce_retracing=True
         )
@@ -70,5 +72,5 @@ class TrainStep:
 
     def _replica_step(self, batch: Batch, step: tf.Tensor) -> tf.Tensor:
         """One step on one replica; returns its share of each learner's loss."""
-        teacher = None if self._teacher is None else self._teacher(batch)
-        return tf.stack([each.step(batch, teacher, step) for each in self._learners])
+        outputs = {name: teacher(batch) for name, teacher in self._teachers.items()}
+        return tf.stack([each.step(batch, outputs, step) for each in self._learners])

@@ -1,29 +1,126 @@
-"""Where a student's loss gets the teacher's outputs."""
+"""Teachers: where a student's losses and inputs get another model's outputs."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
+from pd_bert.data.example_spec import Feature
 from pd_bert.models.model import Model
-from pd_bert.models.outputs import Outputs
+from pd_bert.models.network import Network
+from pd_bert.models.outputs import Outputs, Wanted
 from pd_bert.objectives.base import Batch
 
 Teacher = Callable[[Batch], Outputs]
 
-
-def stored(batch: Batch) -> Outputs:
-    """The logits that the label stage wrote beside the example."""
-    return Outputs(logits={"label": batch["teacher_logits"]})
+# The head whose logits are stored without its name: that of most tasks.
+LABEL_HEAD = "label"
 
 
 class Live:
-    """A frozen model that runs inside the student's step."""
+    """A frozen model that runs inside the student's step and computes `wanted`."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, wanted: Wanted) -> None:
         # A closure hides the weights from the student's checkpoint.
-        self._run = lambda batch: model(batch, training=False)
+        self._run = lambda batch: model(batch, training=False, wanted=wanted)
 
     def __call__(self, batch: Batch) -> Outputs:
-        outputs = self._run(batch)
-        stop = tf.stop_gradient
-        return Outputs(logits={k: stop(v) for k, v in outputs.logits.items()})
+        return tf.nest.map_structure(
+            lambda value: None if value is None else tf.stop_gradient(value),
+            self._run(batch),
+        )
+
+
+class Stored:
+    """The outputs that the records hold beside each example, as a label stage wrote."""
+
+    def __init__(self, name: str = "teacher") -> None:
+        self._name = name
+
+    def __call__(self, batch: Batch) -> Outputs:
+        logits, hidden, attention = {}, {}, {}
+        for key in sorted(batch):
+            if match := re.fullmatch(f"{self._name}_logits(?:_(.+))?", key):
+                logits[match[1] or LABEL_HEAD] = _float32(batch[key])
+            elif match := re.fullmatch(rf"{self._name}_hidden_(\d+)", key):
+                hidden[int(match[1])] = _float32(batch[key])
+            elif match := re.fullmatch(rf"{self._name}_attention_(\d+)", key):
+                attention[int(match[1])] = _float32(batch[key])
+        return Outputs(
+            logits=logits,
+            hidden=hidden,
+            attention=attention,
+            **{
+                name: _float32(batch[key])
+                for name in ("embeddings", "pooled")
+                if (key := f"{self._name}_{name}") in batch
+            },
+        )
+
+
+def stored_features(
+    name: str, wanted: Wanted, network: Network, dtype: str
+) -> dict[str, Feature]:
+    """Returns the features in which a teacher's outputs are stored.
+
+    Logits are float32 whatever `dtype`, that of all else: float32, float16, bfloat16.
+    Attention scores have no place in records, whose features have one length.
+    """
+    size = network.vocabulary_size
+    hidden_dim = network.architecture.hidden_dim
+    features = {
+        _logits_feature(name, head): Feature(
+            dtype="float32", shape=value.output_shape(size)
+        )
+        for head, value in network.heads
+        if wanted.heads is None or head in wanted.heads
+    }
+    states = [f"{name}_hidden_{layer}" for layer in wanted.hidden]
+    states += [f"{name}_embeddings"] * wanted.embeddings
+    features |= {key: Feature(dtype=dtype, shape=(None, hidden_dim)) for key in states}
+    if wanted.pooled:
+        features[f"{name}_pooled"] = Feature(dtype=dtype, shape=(hidden_dim,))
+    return features
+
+
+def feature_values(
+    name: str, outputs: Outputs, features: Mapping[str, Feature]
+) -> dict[str, tf.Tensor]:
+    """Returns a teacher's outputs by the names and in the dtypes of `features`."""
+    found = {_logits_feature(name, head): v for head, v in outputs.logits.items()}
+    found |= {f"{name}_hidden_{layer}": v for layer, v in outputs.hidden.items()}
+    for key in ("embeddings", "pooled"):
+        if (value := getattr(outputs, key)) is not None:
+            found[f"{name}_{key}"] = value
+    return {key: tf.cast(found[key], each.dtype) for key, each in features.items()}
+
+
+def stored_shapes(
+    name: str, wanted: Wanted, student: Network
+) -> dict[str, tuple[int | None, ...] | None]:
+    """Returns the names of the features from which `Stored` gives what is wanted.
+
+    Those of logits come with the shape of the student's logits of that head, where the
+    student has it; None where any shape will do.
+    """
+    shapes = {n: h.output_shape(student.vocabulary_size) for n, h in student.heads}
+    states = [f"{name}_hidden_{layer}" for layer in wanted.hidden]
+    states += [f"{name}_attention_{layer}" for layer in wanted.attention]
+    states += [f"{name}_{k}" for k in ("embeddings", "pooled") if getattr(wanted, k)]
+    return {
+        **{
+            _logits_feature(name, head): shapes.get(head) for head in wanted.heads or ()
+        },
+        **dict.fromkeys(states),
+    }
+
+
+def _logits_feature(name: str, head: str) -> str:
+    return f"{name}_logits" if head == LABEL_HEAD else f"{name}_logits_{head}"
+
+
+def _float32(value: tf.Tensor) -> tf.Tensor:
+    return tf.cast(value, tf.float32)
+
+
+Teachers = Mapping[str, Teacher]

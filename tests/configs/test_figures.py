@@ -11,7 +11,7 @@ def test_no_other_file_makes_figures() -> None:
     found = {
         path.relative_to(FOLDER).as_posix()
         for path in FOLDER.rglob("*.gin")
-        if "figure.Figure.name" in path.read_text()
+        if "pd.Figure.name" in path.read_text()
     }
     analyses = {f"analyses/{name.removeprefix('paper/')}.gin" for name in RECIPES}
     assert found == {*analyses, "recipes/quickstart.gin"}

@@ -38,31 +38,24 @@ REVIEWS = [
 # What every recipe is made small by, where it has the stage or the macro.
 SMALL = """
 from __gin__ import dynamic_registration
-from pd_bert.models import bert
-from pd_bert.stages import distill
-from pd_bert.stages import finetune
-from pd_bert.stages import prepare_corpus
-from pd_bert.stages import prepare_transfer
-from pd_bert.stages import pretrain
-from pd_bert.stages import teacher_gate
-from pd_bert.training import runtime
-small/bert.Bert.name = 'small'
-small/bert.Bert.num_layers = 1
-small/bert.Bert.hidden_dim = 8
-small/bert.Bert.num_heads = 1
-deep/bert.Bert.name = 'deep'
-deep/bert.Bert.num_layers = 2
-deep/bert.Bert.hidden_dim = 8
-deep/bert.Bert.num_heads = 1
-prepare_corpus.PrepareCorpus.sequence_length = 16
-prepare_transfer.PrepareTransfer.pairs = False
-pretrain.Pretrain.buckets = (16,)
-finetune.Finetune.steps = 1
-distill.Distill.steps = 1
-runtime.Runtime.processes = 0
+from pd_bert import api as pd
+small/pd.Bert.name = 'small'
+small/pd.Bert.num_layers = 1
+small/pd.Bert.hidden_dim = 8
+small/pd.Bert.num_heads = 1
+deep/pd.Bert.name = 'deep'
+deep/pd.Bert.num_layers = 2
+deep/pd.Bert.hidden_dim = 8
+deep/pd.Bert.num_heads = 1
+pd.PrepareCorpus.sequence_length = 16
+pd.PrepareTransfer.pairs = False
+pd.Pretrain.buckets = (16,)
+pd.Finetune.steps = 1
+pd.Distill.steps = 1
+pd.Runtime.processes = 0
 # A teacher of one step is no better than chance.
-teacher_gate.TeacherGate.accept = True
-STUDENT = @small/bert.Bert()
+pd.TeacherGate.accept = True
+STUDENT = @small/pd.Bert()
 LENGTH = 16
 PRETRAIN_STEPS = 1
 PRETRAIN_BATCH_SIZE = 4
@@ -70,22 +63,10 @@ FINETUNE_BATCH_SIZE = 4
 DISTILL_BATCH_SIZE = 4
 """
 
-METHODS = tuple(
-    f"@{name}/evaluate.Evaluate()"
-    for name in (
-        "basic",
-        "d",
-        "pf",
-        "pd",
-        "pd_f",
-        "pd_embeddings",
-        "pd_truncated",
-        "tf",
-    )
-)
+METHODS = ("basic", "d", "pf", "pd", "pd_f", "pd_embeddings", "pd_truncated", "tf")
 
 SMALL_MACROS = {
-    "SIZES": ("@small/bert.Bert()",),
+    "SIZES": "(@small/pd.Bert,)",
     "SEEDS": (0,),
     "TRANSFER_SIZE": 48,
     "LABELED": 12,
@@ -95,8 +76,8 @@ SMALL_MACROS = {
     "EVALUATE_EVERY": 1,
     "DOMAIN_TEXTS": 6,
     "TRANSFER_SIZES": (4, 8),
-    "DOMAINS": ("@reviews/text_lines.TextLines()", "@transfer/text_lines.TextLines()"),
-    "TASKS": ("@rte/classification.Classification()",),
+    "DOMAINS": "(@reviews/pd.TextLines, @transfer/pd.TextLines)",
+    "TASKS": "(@rte/pd.Classification,)",
 }
 
 
@@ -162,7 +143,7 @@ def files_and_bindings(
             "STUDENT = None",
         ]
         if recipe == "glue":
-            bindings.append("glue_submission.GlueSubmission.official_counts = False")
+            bindings.append("pd.GlueSubmission.official_counts = False")
     elif "TEACHER_FOLDER" in known:
         files.append("tasks/sst2_files.gin")
         bindings += [
@@ -177,17 +158,18 @@ def files_and_bindings(
             files.append("tasks/glue/files/all.gin")
             bindings.append(f"GLUE_FOLDER = '{sources}/glue'")
     else:
-        bindings += ["TEACHER = @small/bert.Bert()"]
+        bindings += ["TEACHER = @small/pd.Bert()"]
     if "LABELED" in known and "TEACHER_FOLDER" not in known:
         bindings += [
-            "docstrings.Docstrings.packages = ('absl', 'rich')",
-            "docstrings.Docstrings.limit = 12",
-            "train_vocabulary.TrainVocabulary.size = 200",
+            "pd.Docstrings.packages = ('absl', 'rich')",
+            "pd.Docstrings.limit = 12",
+            "pd.TrainVocabulary.size = 200",
         ]
     if "DEEP" in known:
-        bindings.append("DEEP = @deep/bert.Bert()")
+        bindings.append("DEEP = @deep/pd.Bert()")
     if recipe == "sweep":
-        bindings.append(f"METHODS = {METHODS}")
+        evaluations = ", ".join(f"@{name}/pd.Evaluate" for name in METHODS)
+        bindings.append(f"METHODS = ({evaluations})")
     for macro in ("SENTIMENT_FILES", "AMAZON_FILES", "NEWS_FILES"):
         if macro in known:
             bindings.append(f"{macro} = '{sources}/train.tsv'")
@@ -218,8 +200,8 @@ def test_search_suits_a_recipe(
     search.check(loaded, config.used_macros(), bindings)
     assert [stage.name for stage in search.scored(stages)] == [recipe]
     if "bert_grid" in name:
-        assert len(search.order()) == 20
-    for point in search.order()[:2]:
+        assert search.points.count == 20
+    for point in map(search.points.point, map(search.points.params, (0, 1))):
         _, at_point, _ = config.load(files, [*bindings, *config.as_bindings(point)])
         (scored,) = search.scored(at_point)
         assert scored.model.batch_size == point["FINETUNE_BATCH_SIZE"]

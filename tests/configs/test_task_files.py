@@ -13,17 +13,17 @@ from pd_bert.data.sources.tfds_source import Tfds
 from pd_bert.runs.recipe import Recipe
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.prepare_transfer import PrepareTransfer
-from pd_bert.tasks.text_task import TextTask
+from pd_bert.tasks.labeled_task import LabeledTask
 
 NAMES = ("cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "wnli")
 FILES = "tasks/glue/files"
 
 
 def references(*names: str) -> str:
-    kinds = dict.fromkeys(names, "classification.Classification")
-    kinds |= {"stsb": "regression.Regression"}
-    found = [f"@{name}/{kinds[name]}()" for name in names]
-    return f"TASKS = {tuple(found)!r}"
+    kinds = dict.fromkeys(names, "pd.Classification")
+    kinds |= {"stsb": "pd.Regression"}
+    found = [f"@{name}/{kinds[name]}, " for name in names]
+    return f"TASKS = ({''.join(found)})"
 
 
 def read_tasks(folder: pathlib.Path, *bindings: str, files: list[str]) -> dict:
@@ -36,7 +36,7 @@ def read_tasks(folder: pathlib.Path, *bindings: str, files: list[str]) -> dict:
     return {task.name: task for task in found}
 
 
-def counts(task: TextTask) -> list[int]:
+def counts(task: LabeledTask) -> list[int]:
     sources = [*task.splits.values(), *task.unlabeled_splits.values()]
     return [sum(1 for _ in source.rows()) for source in sources]
 
@@ -59,7 +59,7 @@ def test_folder_in_glues_layout(glue_folder, tmp_path):
         assert counts(task) == wanted, name
         labels = task.find_labels()
         for row in itertools.chain(*(s.rows() for s in task.splits.values())):
-            task.encode_label(row, labels)
+            task.gold([row], labels)
             assert '"film"' in row.text
             assert (row.text_b is None) == (name in ("cola", "sst2"))
         for source in task.unlabeled_splits.values():
@@ -122,14 +122,14 @@ def test_features_of_tfds(name):
         assert (source.order_by == "idx") == (split in task.unlabeled_splits)
 
 
-def task_of(file: str, macro: str = "TASK") -> TextTask | Source:
+def task_of(file: str, macro: str = "TASK") -> LabeledTask | Source:
     gin.clear_config()
     gin.add_config_file_search_path(str(config.gin_folder()))
     gin.parse_config_file(file)
     gin.parse_config(
         "from __gin__ import dynamic_registration\n"
-        "from pd_bert.runs import recipe\n"
-        f"recipe.Recipe.name = 'a'\nrecipe.Recipe.stages = (%{macro},)\n"
+        "from pd_bert import api as pd\n"
+        f"pd.Recipe.name = 'a'\npd.Recipe.stages = (%{macro},)\n"
     )
     (value,) = gin.get_configurable(Recipe)().stages
     return value

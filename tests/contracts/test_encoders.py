@@ -10,11 +10,13 @@ import pytest
 import tensorflow as tf
 
 import pd_bert.models
+from pd_bert.errors import InputError
 from pd_bert.models.bert import Bert
-from pd_bert.models.encoder import Architecture
-from pd_bert.models.heads import MaskedLMHead, PooledHead
+from pd_bert.models.encoder import Architecture, Encoder, embed
+from pd_bert.models.heads import MaskedLMHead, PooledHead, TokenHead
 from pd_bert.models.initialization import Whole
 from pd_bert.models.model import Model
+from pd_bert.models.outputs import Outputs, SoftTokens, Wanted
 
 VOCABULARY, BATCH, LENGTH, HIDDEN = 23, 2, 6, 8
 
@@ -70,18 +72,123 @@ def close(one: tf.Tensor, other: tf.Tensor, tolerance: float = 1e-5) -> None:
     np.testing.assert_allclose(one, other, rtol=0, atol=tolerance)
 
 
+def everything(architecture: Architecture) -> Wanted:
+    """All that an encoder of this architecture computes."""
+    layers = tuple(range(1, architecture.num_layers + 1))
+    return Wanted(
+        hidden=layers,
+        attention=layers if architecture.attention_heads else (),
+        embeddings=True,
+        sequence=True,
+        pooled=True,
+    )
+
+
 def test_shapes(architecture: Architecture) -> None:
     encoder = architecture.build(VOCABULARY)
-    output = encoder(inputs(), attention_scores=True)
-    state = (BATCH, LENGTH, encoder.hidden_dim)
+    output = encoder(inputs(), wanted=everything(architecture))
+    state = (BATCH, LENGTH, architecture.hidden_dim)
+    assert encoder.hidden_dim == architecture.hidden_dim
     assert encoder.vocabulary_size == VOCABULARY
     assert output.embeddings.shape == output.sequence.shape == state
-    assert all(hidden.shape == state for hidden in output.hidden_states)
-    close(output.hidden_states[-1], output.sequence, 0)
+    layers = list(range(1, architecture.num_layers + 1))
+    assert list(output.hidden) == layers
+    assert all(hidden.shape == state for hidden in output.hidden.values())
+    close(output.hidden[layers[-1]], output.sequence, 0)
     assert output.pooled.shape == (BATCH, encoder.hidden_dim)
-    assert encoder(inputs()).attention_scores == ()
-    for scores in output.attention_scores:
-        assert scores.shape[0] == BATCH and scores.shape[2:] == (LENGTH, LENGTH)
+    scores = (BATCH, architecture.attention_heads, LENGTH, LENGTH)
+    assert list(output.attention) == (layers if architecture.attention_heads else [])
+    assert all(value.shape == scores for value in output.attention.values())
+
+
+def kinds(architecture: Architecture) -> list[Wanted]:
+    """Each output by itself, and several."""
+    top = architecture.num_layers
+    some = [
+        Wanted(hidden=(1,)),
+        Wanted(hidden=(top,)),
+        Wanted(embeddings=True),
+        Wanted(sequence=True),
+        Wanted(pooled=True),
+        Wanted(hidden=(1, top), embeddings=True, pooled=True),
+        Wanted(),
+    ]
+    if architecture.attention_heads:
+        some += [Wanted(attention=(1,)), Wanted(attention=(top,), hidden=(1,))]
+    return some
+
+
+def test_outputs_are_those_that_are_wanted_and_no_others(
+    architecture: Architecture,
+) -> None:
+    encoder = architecture.build(VOCABULARY)
+    scrambled(encoder)
+    every = encoder(inputs(), wanted=everything(architecture))
+    for wanted in kinds(architecture):
+        output = encoder(inputs(), wanted=wanted)
+        assert isinstance(output, Outputs) and output.logits == {}
+        assert tuple(output.hidden) == wanted.hidden
+        assert tuple(output.attention) == wanted.attention
+        for layer, value in output.hidden.items():
+            close(value, every.hidden[layer], 0)
+        for layer, value in output.attention.items():
+            close(value, every.attention[layer], 0)
+        for name in ("embeddings", "sequence", "pooled"):
+            value = getattr(output, name)
+            assert (value is not None) == getattr(wanted, name), (wanted, name)
+            if value is not None:
+                close(value, getattr(every, name), 0)
+
+
+def test_layers_above_the_highest_wanted_are_not_computed(
+    architecture: Architecture,
+) -> None:
+    """Weights that no wanted output depends on get no gradient."""
+    encoder = architecture.build(VOCABULARY)
+    scrambled(encoder)
+    parts = encoder.parts()
+    for layer in range(1, architecture.num_layers + 1):
+        wanted = Wanted(hidden=(layer,))
+        assert touched(encoder, wanted) == {
+            name
+            for name in parts
+            if name != "pooler"
+            and (not name.startswith("layer_") or int(name[6:]) < layer)
+        }
+    assert touched(encoder, Wanted(pooled=True)) == set(parts)
+    assert touched(encoder, Wanted(sequence=True)) == set(parts) - {"pooler"}
+    assert touched(encoder, Wanted(embeddings=True)) == {
+        "token_embedding",
+        "embeddings",
+    }
+
+
+def touched(encoder: Encoder, wanted: Wanted) -> set[str]:
+    """The parts with a weight that a traced call of the encoder reads."""
+
+    @tf.function
+    def call(batch):
+        return tf.nest.flatten(encoder(batch, wanted=wanted))
+
+    captured = {
+        id(tensor) for tensor, _ in call.get_concrete_function(inputs()).graph.captures
+    }
+    return {
+        name
+        for name, weights in encoder.parts().items()
+        if any(id(weight.value.handle) in captured for weight in weights)
+    }
+
+
+def test_layers_that_it_does_not_have_are_refused(architecture: Architecture) -> None:
+    top = architecture.num_layers
+    architecture.require(everything(architecture), "here")
+    for layer in (0, top + 1):
+        says = f"here: layers of .* numbered 1 to {top}; received {layer}"
+        with pytest.raises(InputError, match=says):
+            architecture.require(Wanted(hidden=(layer,)), "here")
+        with pytest.raises(InputError, match=says):
+            architecture.require(Wanted(attention=(layer,)), "here")
 
 
 def test_number_of_parameters(architecture: Architecture) -> None:
@@ -95,21 +202,111 @@ def test_number_of_parameters(architecture: Architecture) -> None:
 
 
 def test_soft_tokens_that_are_hard(architecture: Architecture) -> None:
+    """One weight of 1 per position: to the bit with ids, whatever the other ids are."""
     encoder = architecture.build(VOCABULARY)
     scrambled(encoder)
     hard = inputs()
-    soft = {**hard, "token_ids": tf.one_hot(hard["token_ids"], VOCABULARY)}
-    close(encoder(hard).sequence, encoder(soft).sequence)
-    close(encoder(hard).pooled, encoder(soft).pooled)
+    ids = hard["token_ids"]
+    wanted = encoder(hard)
+    dense = SoftTokens(weights=tf.one_hot(ids, VOCABULARY))
+    output = encoder({**hard, "token_ids": dense})
+    close(output.sequence, wanted.sequence)
+    close(output.pooled, wanted.pooled)
+    one = SoftTokens(ids=ids[..., None], weights=tf.ones((BATCH, LENGTH, 1)))
+    output = encoder({**hard, "token_ids": one})
+    close(output.sequence, wanted.sequence, 0)
+    close(output.pooled, wanted.pooled, 0)
+    several = SoftTokens(
+        ids=tf.stack([ids, (ids + 1) % VOCABULARY, ids * 0], -1),
+        weights=tf.constant([[[1.0, 0.0, 0.0]] * LENGTH] * BATCH),
+    )
+    close(encoder({**hard, "token_ids": several}).sequence, wanted.sequence)
+
+
+def test_soft_tokens_are_weighted_sums(architecture: Architecture) -> None:
+    """The same weights, given densely and by ids, of which one occurs twice."""
+    encoder = architecture.build(VOCABULARY)
+    scrambled(encoder)
+    hard = inputs()
+    sparse = SoftTokens(
+        ids=tf.constant([[[4, 9, 4]] * LENGTH] * BATCH),
+        weights=tf.constant([[[0.5, 0.3, 0.2]] * LENGTH] * BATCH),
+    )
+    row = np.zeros(VOCABULARY, np.float32)
+    row[4], row[9] = 0.7, 0.3
+    dense = SoftTokens(weights=tf.constant(np.tile(row, (BATCH, LENGTH, 1))))
+    one, other = (encoder({**hard, "token_ids": soft}) for soft in (sparse, dense))
+    close(one.sequence, other.sequence)
+    assert np.abs(one.sequence - encoder(hard).sequence).max() > 0.01
+    table = np.asarray(encoder.parts()["token_embedding"][0])
+    wanted = 0.7 * table[4] + 0.3 * table[9]
+    close(embed(encoder.token_embedding, sparse)[1, 2], wanted)
+    close(embed(encoder.token_embedding, dense)[1, 2], wanted)
+
+
+def test_soft_tokens_give_their_weights_a_gradient(architecture: Architecture) -> None:
+    encoder = architecture.build(VOCABULARY)
+    scrambled(encoder)
+    for ids, size in ((None, VOCABULARY), (tf.constant([[[1, 2]] * 6] * BATCH), 2)):
+        weights = tf.fill((BATCH, LENGTH, size), 1 / size)
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            soft = {**inputs(), "token_ids": SoftTokens(ids=ids, weights=weights)}
+            loss = tf.reduce_sum(tf.square(encoder(soft).pooled))
+        assert np.abs(tape.gradient(loss, weights)).min() > 0
 
 
 def test_padding_changes_nothing(architecture: Architecture) -> None:
     encoder = architecture.build(VOCABULARY)
     scrambled(encoder)
-    short, long = encoder(inputs()), encoder(inputs(padding=4))
-    for one, other in zip(short.hidden_states, long.hidden_states, strict=True):
-        close(one, other[:, :LENGTH])
+    wanted = everything(architecture)
+    short, long = (encoder(inputs(padding=n), wanted=wanted) for n in (0, 4))
+    for layer, value in short.hidden.items():
+        close(value, long.hidden[layer][:, :LENGTH])
     close(short.pooled, long.pooled)
+
+
+# ---- heads
+
+
+def test_a_token_head_has_logits_at_every_position(architecture: Architecture) -> None:
+    head = TokenHead(num_outputs=5)
+    model = Model(architecture, {"tag": head}, VOCABULARY)
+    scrambled(model)
+    output = model(inputs(), wanted=Wanted(sequence=True, heads=("tag",)))
+    assert head.output_shape(VOCABULARY) == (None, 5)
+    kernel, bias = (np.asarray(weight) for weight in model.head_weights("tag"))
+    close(output.logits["tag"], output.sequence @ kernel + bias)
+    assert head.parameters(architecture.hidden_dim, VOCABULARY) == 5 + kernel.size
+    # A padded batch has the same logits at the same tokens.
+    close(model(inputs(padding=3)).logits["tag"][:, :LENGTH], output.logits["tag"])
+
+
+def test_a_masked_lm_head_without_positions_is_at_all(
+    architecture: Architecture,
+) -> None:
+    model = Model(architecture, {"masked_lm": MaskedLMHead()}, VOCABULARY)
+    scrambled(model)
+    positions = tf.constant([[4, 1, 1], [0, 5, 2]])
+    some = model({**inputs(), "masked_positions": positions}).logits["masked_lm"]
+    every = model(inputs()).logits["masked_lm"]
+    assert some.shape == (BATCH, 3, VOCABULARY)
+    assert every.shape == (BATCH, LENGTH, VOCABULARY)
+    close(some, tf.gather(every, positions, batch_dims=1))
+
+
+def test_heads_that_are_not_wanted_are_not_computed(architecture: Architecture) -> None:
+    heads = {"one": PooledHead(num_outputs=2), "other": TokenHead(num_outputs=3)}
+    model = Model(architecture, heads, VOCABULARY)
+    scrambled(model)
+    every = model(inputs())
+    assert every.logits.keys() == {"one", "other"}
+    for name in heads:
+        output = model(inputs(), wanted=Wanted(heads=(name,)))
+        assert list(output.logits) == [name]
+        close(output.logits[name], every.logits[name], 0)
+    output = model(inputs(), wanted=Wanted(embeddings=True))
+    assert output.logits == {} and output.embeddings is not None
 
 
 def test_save_and_load(architecture: Architecture, tmp_path) -> None:
@@ -125,9 +322,14 @@ def test_save_and_load(architecture: Architecture, tmp_path) -> None:
     for name in heads:
         close(one.logits[name], other.logits[name], 0)
     student = Model(architecture, {"label": PooledHead(num_outputs=2)}, VOCABULARY)
-    initialized = student.initialize(loaded, Whole(), "here")
-    assert initialized["random"] == ["label"]  # another number of outputs
-    close(student(batch).encoder.sequence, one.encoder.sequence, 0)
+    taken = Whole().apply(student, loaded, "here")
+    assert taken == tuple(model.encoder.parts())  # the head has other outputs
+    sequence = Wanted(sequence=True)
+    close(
+        student(batch, wanted=sequence).sequence,
+        model(batch, wanted=sequence).sequence,
+        0,
+    )
 
 
 def test_logits_are_float32_in_half_precision(architecture: Architecture) -> None:
@@ -154,10 +356,10 @@ def test_bert_attention_scores_are_those_before_softmax() -> None:
     encoder = INSTANCES["Bert"].build(VOCABULARY)
     scrambled(encoder)
     batch = inputs(padding=2)
-    output = encoder(batch, attention_scores=True)
-    states = (output.embeddings, *output.hidden_states)
+    output = encoder(batch, wanted=everything(INSTANCES["Bert"]))
+    states = (output.embeddings, *output.hidden.values())
     hidden = batch["padding_mask"][:, None, None, :] == 0
-    assert len(output.attention_scores) == 2
+    assert len(output.attention) == 2
     for index, layer in enumerate(encoder.backbone.transformer_layers):
         mask = tf.cast(batch["padding_mask"], tf.bool)[:, None, :]
         _, wanted = layer._self_attention_layer(
@@ -166,5 +368,5 @@ def test_bert_attention_scores_are_those_before_softmax() -> None:
             attention_mask=tf.tile(mask, [1, LENGTH + 2, 1]),
             return_attention_scores=True,
         )
-        scores = tf.where(hidden, -1e9, output.attention_scores[index])
+        scores = tf.where(hidden, -1e9, output.attention[index + 1])
         close(tf.nn.softmax(scores), wanted)

@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 import pd_bert.tasks
+from pd_bert.data.source import Row, TextRow
 from pd_bert.data.sources.table import Table
 from pd_bert.errors import InputError
 from pd_bert.models.bert import Bert
@@ -19,9 +20,10 @@ from pd_bert.models.model import Model
 from pd_bert.tasks import metrics
 from pd_bert.tasks.base import Task
 from pd_bert.tasks.classification import Classification
+from pd_bert.tasks.labeled_task import LabeledTask, numbers, task_over
 from pd_bert.tasks.masked_lm import MaskedLanguageModel
 from pd_bert.tasks.regression import Regression
-from pd_bert.tasks.text_task import TextTask, task_over
+from pd_bert.text.tokenizer import Tokenizer
 from pd_bert.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 VOCABULARY = Vocabulary(tokens=(*SPECIAL_TOKENS, *"abcdefghij"))
@@ -87,9 +89,17 @@ def test_from_batch_to_metrics(task: Task) -> None:
     for name, value in batch_for(task).items():
         np.testing.assert_array_equal(given[name], value)
     tensors = {name: tf.constant(value) for name, value in batch.items()}
-    measured = task.measure(model(tensors), tensors)
+    measured = task.measure(model(tensors), tensors, labels)
     assert all(value.shape[0] == BATCH for value in measured.values())
-    found = task.metrics({name: v.numpy() for name, v in measured.items()})
+    assert not any(value.dtype == tf.string for value in measured.values())
+    arrays = {name: v.numpy() for name, v in measured.items()}
+    halves = [
+        {n: v[part] for n, v in arrays.items()} for part in (slice(1), slice(1, 9))
+    ]
+    collected = task.collect(halves)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(collected[name], array)
+    found = task.metrics(collected, labels)
     assert task.primary_metric in found
     assert all(isinstance(v, float) and np.isfinite(v) for v in found.values())
     assert np.isfinite(task.score(found))
@@ -103,38 +113,97 @@ def test_is_a_frozen_value_that_describes_itself(task: Task) -> None:
 
 
 @pytest.fixture(params=["Classification", "Regression"])
-def text_task(request: pytest.FixtureRequest) -> TextTask:
+def labeled_task(request: pytest.FixtureRequest) -> LabeledTask:
     return INSTANCES[request.param]
 
 
-def test_predictions_need_no_labels(text_task: TextTask) -> None:
-    labels = ("x", "y", "z") if isinstance(text_task, Classification) else ("score",)
+ROWS = [
+    TextRow(text="a b", text_b="c", label="1", where="f:1"),
+    TextRow(text="b", text_b="d e", label="0.5", where="f:2"),
+]
+
+
+def test_both_ends(labeled_task: LabeledTask) -> None:
+    """Rows become records of its spec, and what the served model pads."""
+    task = dataclasses.replace(labeled_task)
+    if isinstance(task, Classification):
+        task = dataclasses.replace(task, labels=("0.5", "1"))
+    labels = task.find_labels()
+    tokenizer = Tokenizer(VOCABULARY, sequence_length=LENGTH)
+    texts = {
+        name: tf.constant([row.texts[name] for row in ROWS]) for name in ROWS[0].texts
+    }
+    encoded = task.encode(texts, tokenizer)
+    cls, sep, a = VOCABULARY.cls_id, VOCABULARY.sep_id, VOCABULARY.tokens.index("a")
+    ids = [[cls, a, a + 1, sep, a + 2, sep], [cls, a + 1, sep, a + 3, a + 4, sep]]
+    assert encoded["token_ids"].to_list() == ids
+    assert encoded["segment_ids"].to_list() == [[0, 0, 0, 0, 1, 1], [0, 0, 0, 1, 1, 1]]
+    padded = tokenizer.pad(encoded)
+    assert padded["padding_mask"].numpy().tolist() == [[1] * 6] * 2
+    features = task.label_features(ROWS, encoded, labels)
+    assert features.keys() == task.gold_spec.keys()
+    assert task.spec() == {**task.encoded_spec, **task.gold_spec}
+    gold = task.gold(ROWS, labels)
+    expected = [1, 0] if isinstance(task, Classification) else [1.0, 0.5]
+    assert gold["label"].tolist() == list(features["label"]) == expected
+    with pytest.raises(InputError, match=r"g:7: .* received 'x'"):
+        task.gold([TextRow(text="a", label="x", where="g:7")], labels)
+    with pytest.raises(InputError, match="reads rows of type TextRow; received Other"):
+        task.gold([Other(where="g:8")], labels)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Other(Row):
+    """A row of another kind of task."""
+
+    @property
+    def texts(self) -> dict[str, str]:
+        return {"question": "a", "context": "b"}
+
+
+def test_the_one_decoder(labeled_task: LabeledTask) -> None:
+    """Predictions need no labels, and are what is measured."""
+    classifies = isinstance(labeled_task, Classification)
+    labels = ("x", "y", "z") if classifies else ("score",)
     size = Bert(name="b", num_layers=1, hidden_dim=8, num_heads=1)
-    model = Model(size, text_task.heads(labels), len(VOCABULARY))
-    given = batch_for(text_task)
-    outputs = model({name: tf.constant(given[name]) for name in given})
-    measured = text_task.measure(outputs, given)
-    predicted = {k: v.numpy() for k, v in text_task.predict(outputs).items()}
-    answers = text_task.answers(predicted, labels)
-    assert len(answers) == BATCH and all(isinstance(each, str) for each in answers)
-    if isinstance(text_task, Classification):
-        best = measured["logits"].numpy().argmax(1)
-        assert answers == [labels[index] for index in best]
-        np.testing.assert_allclose(predicted["probabilities"].sum(1), 1, rtol=1e-5)
+    model = Model(size, labeled_task.heads(labels), len(VOCABULARY))
+    given = {name: tf.constant(v) for name, v in batch_for(labeled_task).items()}
+    outputs = model(given)
+    unlabeled = {n: v for n, v in given.items() if n not in labeled_task.gold_spec}
+    decoded = labeled_task.decode(outputs, unlabeled, labels)
+    measured = labeled_task.measure(outputs, given, labels)
+    arrays = {name: value.numpy() for name, value in decoded.items()}
+    for name, value in numbers(decoded).items():
+        np.testing.assert_array_equal(measured[name], value)
+    rows = [
+        labeled_task.present({n: v[index] for n, v in arrays.items()}, labels)
+        for index in range(BATCH)
+    ]
+    assert json.loads(json.dumps(rows)) == rows
+    logits = outputs.logits["label"].numpy()
+    if classifies:
+        best = [labels[index] for index in logits.argmax(1)]
+        assert [row["label"] for row in rows] == best
+        assert [name.decode() for name in arrays["label"]] == best
+        np.testing.assert_allclose(arrays["probabilities"].sum(1), 1, rtol=1e-5)
+        for row in rows:
+            assert row["probability"] == row["probabilities"][row["label"]]
     else:
-        found = [float(each) for each in answers]
-        np.testing.assert_allclose(found, measured["score"], rtol=1e-5)
+        found = [row["score"] for row in rows]
+        np.testing.assert_allclose(found, logits[:, 0], rtol=1e-5)
 
 
-def test_splits_with_and_without_labels(text_task: TextTask) -> None:
+def test_splits_with_and_without_labels(labeled_task: LabeledTask) -> None:
     other = Table(files="other.tsv")
     task = dataclasses.replace(
-        text_task, extra=(("dev_2", other),), unlabeled=(("test", other), ("ax", other))
+        labeled_task,
+        extra=(("dev_2", other),),
+        unlabeled=(("test", other), ("ax", other)),
     )
     task.check()
     assert list(task.splits) == ["train", "dev", "dev_2"]
     assert list(task.unlabeled_splits) == ["test", "ax"]
-    assert hash(task) != hash(text_task) and pickle.loads(pickle.dumps(task)) == task
+    assert hash(task) != hash(labeled_task) and pickle.loads(pickle.dumps(task)) == task
     assert "other.tsv" not in str(task.describe())
     again = task_over(json.loads(json.dumps(task.describe())), _SOURCES["dev"])
     assert again.extra == again.unlabeled == ()
@@ -147,7 +216,7 @@ def test_splits_with_and_without_labels(text_task: TextTask) -> None:
         ({"extra": (("a/b", other),)}, "small letters, digits and _"),
     ]:
         with pytest.raises(InputError, match=words):
-            dataclasses.replace(text_task, **splits).check()
+            dataclasses.replace(labeled_task, **splits).check()
 
 
 def test_a_decorated_metric_is_the_metric() -> None:
@@ -162,12 +231,11 @@ def test_a_decorated_metric_is_the_metric() -> None:
 def test_perfect_answers_score_one() -> None:
     gold = np.array([0, 2, 1, 1])
     logits = np.eye(3)[gold] * 5
-    found = INSTANCES["Classification"].metrics({"logits": logits, "label": gold})
+    task, labels = INSTANCES["Classification"], ("x", "y", "z")
+    found = task.metrics({"logits": logits, "label": gold}, labels)
     assert found == {"accuracy": 1.0}
-    wrong = INSTANCES["Classification"].metrics(
-        {"logits": np.roll(logits, 1, axis=1), "label": gold}
-    )
+    wrong = task.metrics({"logits": np.roll(logits, 1, axis=1), "label": gold}, labels)
     assert wrong == {"accuracy": 0.0}
     scores = {"score": np.array([1.0, 3, 2]), "label": np.array([2.0, 6, 4])}
-    found = INSTANCES["Regression"].metrics(scores)
+    found = INSTANCES["Regression"].metrics(scores, ("score",))
     assert found == pytest.approx({"pearson": 1.0, "spearman": 1.0})

@@ -30,26 +30,18 @@ _REPOSITORY = _FOLDER.parents[1]
 _SMALL = str(_FOLDER / "small.gin")
 # One shard each, so that no worker processes are started.
 _ONE_SHARD = (
-    "prepare_corpus.PrepareCorpus.shard_characters = 8000000",
-    "prepare_transfer.PrepareTransfer.shard_characters = 8000000",
+    "pd.PrepareCorpus.shard_characters = 8000000",
+    "pd.PrepareTransfer.shard_characters = 8000000",
 )
 # A second vocabulary, and a second set of labels in `other.tsv`.
 _OTHER = """
 from __gin__ import dynamic_registration
-from pd_bert.data.sources import table
-from pd_bert.stages import evaluate
-from pd_bert.stages import finetune
-from pd_bert.stages import label
-from pd_bert.stages import prepare_corpus
-from pd_bert.stages import prepare_task
-from pd_bert.stages import read_vocabulary
-from pd_bert.stages import train_vocabulary
-from pd_bert.tasks import classification
-b/train_vocabulary.TrainVocabulary.size = 60
-vocabulary/prepare_task.PrepareTask.vocabulary = @b/train_vocabulary.TrainVocabulary()
-labels/prepare_task.PrepareTask.task = @labels/classification.Classification()
+from pd_bert import api as pd
+b/pd.TrainVocabulary.size = 60
+vocabulary/pd.PrepareTask.vocabulary = @b/pd.TrainVocabulary()
+labels/pd.PrepareTask.task = @labels/pd.Classification()
 # Else the teacher's evaluation, which the gate reads, is the first to refuse it.
-label.Label.gate = None
+pd.Label.gate = None
 """
 
 
@@ -116,21 +108,21 @@ def last_line(stderr: str) -> str:
 
 
 def test_missing_file(small, prepared, tmp_path):
-    said = refusal(prepared, f"train/table.Table.files = '{tmp_path}/none.tsv'")
+    said = refusal(prepared, f"train/pd.Table.files = '{tmp_path}/none.tsv'")
     assert said == f"no such file: {tmp_path}/none.tsv"
 
 
 def test_empty_corpus(small, tmp_path):
     (tmp_path / "empty.txt").write_text("\n  \n\n")
     said = refusal(
-        tmp_path / "run", f"corpus/text_lines.TextLines.files = '{tmp_path}/empty.txt'"
+        tmp_path / "run", f"corpus/pd.TextLines.files = '{tmp_path}/empty.txt'"
     )
     assert "empty corpus" in said and f"{tmp_path}/empty.txt" in said
 
 
 def test_too_few_columns(small, prepared, tmp_path):
     file = table(tmp_path / "train.tsv", "alone")
-    said = refusal(prepared, f"train/table.Table.files = '{file}'")
+    said = refusal(prepared, f"train/pd.Table.files = '{file}'")
     assert said == f"a row needs 2 columns, received 1: {file}:3"
 
 
@@ -138,22 +130,22 @@ def test_unknown_label(small, prepared, tmp_path):
     file = table(tmp_path / "train.tsv", "so dull\tbad", "so so\tugly")
     said = refusal(
         prepared,
-        f"train/table.Table.files = '{file}'",
-        "classification.Classification.labels = ('bad', 'good')",
+        f"train/pd.Table.files = '{file}'",
+        "pd.Classification.labels = ('bad', 'good')",
     )
     assert f"{file}:4" in said and "['bad', 'good']" in said and "'ugly'" in said
 
 
 def test_label_that_only_dev_has(small, prepared, tmp_path):
     file = table(tmp_path / "dev.tsv", "so so\tugly")
-    said = refusal(prepared, f"dev/table.Table.files = '{file}'")
+    said = refusal(prepared, f"dev/pd.Table.files = '{file}'")
     assert f"{file}:3" in said and "['bad', 'good']" in said and "'ugly'" in said
 
 
 def test_text_that_is_not_utf_8(small, prepared, tmp_path):
     file = tmp_path / "train.tsv"
     file.write_bytes("sentence\tlabel\nsi b\xeate\tbad\n".encode("latin-1"))
-    said = refusal(prepared, f"train/table.Table.files = '{file}'")
+    said = refusal(prepared, f"train/pd.Table.files = '{file}'")
     assert said == (
         f"text must be UTF-8, received byte 0xea at byte offset 19: {file}:2"
     )
@@ -176,10 +168,10 @@ def test_bad_vocabulary(small, prepared, tmp_path, tokens, words):
     file = tmp_path / "vocab.txt"
     file.write_text(tokens.replace(" ", "\n") + "\n")
     other = tmp_path / "other.gin"
-    other.write_text(_OTHER + "VOCABULARY = @read_vocabulary.ReadVocabulary()\n")
+    other.write_text(_OTHER + "VOCABULARY = @pd.ReadVocabulary()\n")
     said = refusal(
         prepared,
-        f"read_vocabulary.ReadVocabulary.file = '{file}'",
+        f"pd.ReadVocabulary.file = '{file}'",
         files=(_SMALL, str(other)),
     )
     assert words in said and str(file) in said
@@ -189,21 +181,17 @@ def test_bad_vocabulary(small, prepared, tmp_path, tokens, words):
     ("bindings", "words"),
     [
         (  # of the records that a model is measured on
-            ["evaluate.Evaluate.task_data = @vocabulary/prepare_task.PrepareTask()"],
+            ["pd.Evaluate.task_data = @vocabulary/pd.PrepareTask()"],
             r"evaluate pd: .* model \(distill-pd\) has \w+, task_data \(prepare-task\)",
         ),
         (  # of the encoder
-            [
-                "prepare_corpus.PrepareCorpus.vocabulary = "
-                "@b/train_vocabulary.TrainVocabulary()"
-            ],
+            ["pd.PrepareCorpus.vocabulary = @b/pd.TrainVocabulary()"],
             r"finetune teacher: .* initial \(pretrain-student\) has \w+, task_data",
         ),
         (  # of the teacher
             [
-                "teacher/finetune.Finetune.task_data = "
-                "@vocabulary/prepare_task.PrepareTask()",
-                "teacher/finetune.Finetune.initial = None",
+                "teacher/pd.Finetune.task_data = @vocabulary/pd.PrepareTask()",
+                "teacher/pd.Finetune.initial = None",
             ],
             r"label labels: .* teacher \(finetune-teacher\) has \w+, transfer",
         ),
@@ -230,8 +218,8 @@ def test_teacher_with_other_labels(small, prepared, tmp_path, labels, has):
     other = tmp_path / "other.gin"
     other.write_text(
         _OTHER
-        + "teacher/finetune.Finetune.task_data = @labels/prepare_task.PrepareTask()\n"
-        + f"labels/classification.Classification.labels = {labels}\n"
+        + "teacher/pd.Finetune.task_data = @labels/pd.PrepareTask()\n"
+        + f"labels/pd.Classification.labels = {labels}\n"
     )
     said = refusal(prepared, files=(_SMALL, str(other)))
     assert "distill pd: model and task must have the same labels in the same" in said
@@ -245,11 +233,11 @@ def test_teacher_with_other_labels(small, prepared, tmp_path, labels, has):
     ("binding", "words"),
     [
         ("PRETRAIN_STEP = 3", "nothing uses PRETRAIN_STEP "),
-        ("pretrain.Pretrain.stepps = 3", "stepps"),
+        ("pd.Pretrain.stepps = 3", "stepps"),
         ("pretrain.Pretrian.steps = 3", "Pretrian"),
         ("STUDENT = %NOBODY", "NOBODY"),
-        ("recipe.Recipe.axes = {'SEEDS': (0, 1)}", "SEEDS is not a macro"),
-        ("distill.Distill.batch_size = ", "batch_size"),
+        ("pd.Recipe.axes = {'SEEDS': (0, 1)}", "SEEDS is not a macro"),
+        ("pd.Distill.batch_size = ", "batch_size"),
     ],
 )
 def test_misspelt_binding(small, tmp_path, binding, words):
@@ -265,10 +253,10 @@ def test_misspelt_binding(small, tmp_path, binding, words):
         (
             "include 'stages/chain.gin'\n"
             "include 'methods/pf.gin'\n"
-            "from pd_bert.runs import recipe\n"
-            "recipe.Recipe.name = 'no corpus'\n"
+            "from pd_bert import api as pd\n"
+            "pd.Recipe.name = 'no corpus'\n"
             "from pd_bert.stages import finetune\n"
-            "recipe.Recipe.stages = (@pf/finetune.Finetune(),)\n",
+            "pd.Recipe.stages = (@pf/pd.Finetune(),)\n",
             "the macro CORPUS is used and must be set; nothing sets it",
         ),
     ],
@@ -282,7 +270,7 @@ def test_bad_recipe(tmp_path, text, words):
 
 
 def test_overriding_a_parameter_leaves_its_macro_alone(small):
-    _, stages, _ = config.load([_SMALL], ["distill.Distill.batch_size = 5"])
+    _, stages, _ = config.load([_SMALL], ["pd.Distill.batch_size = 5"])
     assert [s.batch_size for s in stages if isinstance(s, Distill)] == [5]
 
 
@@ -406,7 +394,7 @@ def test_programs_end_in_one_line(small, tmp_path):
     file = table(tmp_path / "dev.tsv", "so so\tugly")
     status, said = program(
         *run,
-        f"--gin_bindings=dev/table.Table.files = '{file}'",
+        f"--gin_bindings=dev/pd.Table.files = '{file}'",
         *(f"--gin_bindings={binding}" for binding in _ONE_SHARD),
     )
     assert status == 1 and f"{file}:3" in last_line(said)

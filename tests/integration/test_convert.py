@@ -15,14 +15,14 @@ import torch
 import transformers
 
 from pd_bert.artifact import Artifact
-from pd_bert.data.source import Row
+from pd_bert.data.source import TextRow
 from pd_bert.data.sources.any_file import open_file
 from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.errors import InputError
 from pd_bert.export.measure import measure
 from pd_bert.export.predictor import load_predictor
 from pd_bert.formats.artifact import ArtifactFolder
-from pd_bert.formats.known import FORMATS, recognise
+from pd_bert.formats.known import FORMATS, recognize
 from pd_bert.formats.tensor_file import stored
 from pd_bert.models.bert import Bert
 from pd_bert.models.initialization import Whole
@@ -36,6 +36,7 @@ from pd_bert.stages.distill import Distill
 from pd_bert.stages.finetune import Finetune
 from pd_bert.stages.label import Label
 from pd_bert.stages.load_encoder import LoadEncoder
+from pd_bert.stages.outline import Outline
 from pd_bert.stages.prepare_transfer import PrepareTransfer
 from pd_bert.stages.pretrain import Pretrain
 from pd_bert.system.atomic import folder_written_aside
@@ -63,7 +64,7 @@ def convert(*arguments: str) -> subprocess.CompletedProcess[str]:
 def through(folder: pathlib.Path, output: pathlib.Path, to: str) -> pathlib.Path:
     """What the program does, in this process."""
     with folder_written_aside(output) as aside:
-        FORMATS[to].write(recognise(folder).read(folder), aside)
+        FORMATS[to].write(recognize(folder).read(folder), aside)
     return output
 
 
@@ -127,9 +128,9 @@ def test_there_and_back(tiny_run, kind, between, tmp_path):
     back = through(there, tmp_path / "back", "artifact")
     same_weights(source, back)
     one, other = Artifact(source), Artifact(back)
-    for key in ("labels", "pairs", "sequence_length", "vocabulary", "metrics"):
+    for key in ("labels", "inputs", "sequence_length", "vocabulary", "metrics"):
         assert one[key] == other[key], key
-    assert Model.load(back).architecture.heads == 2
+    assert Model.load(back).architecture.attention_heads == 2
     again = through(back, tmp_path / "again", "artifact")
     assert Artifact(again)["fingerprint"] == other["fingerprint"]
     card = through(back, tmp_path / "card", "huggingface") / "README.md"
@@ -150,7 +151,7 @@ def test_written_artifact_predicts_and_evaluates(tiny_run, published, tmp_path):
     )
     measured = measure(load_predictor(back), dev)
     assert measured["metrics"] == Artifact(tiny_run.model)["metrics"]["dev"]
-    rows = [Row(text, None, None, "here") for text in _TEXTS]
+    rows = [TextRow(text=text, where="here") for text in _TEXTS]
     ours = list(load_predictor(tiny_run.model).predict(rows))
     assert list(load_predictor(back).predict(rows)) == ours
 
@@ -162,7 +163,7 @@ def test_texts_to_labels_in_transformers(tiny_run, published):
     given = tokenizer(_TEXTS, padding=True, truncation=True, return_tensors="pt")
     with torch.no_grad():
         logits = model(**given).logits.numpy()
-    rows = [Row(text, None, None, "here") for text in _TEXTS]
+    rows = [TextRow(text=text, where="here") for text in _TEXTS]
     ours = np.stack(
         [o["logits"] for _, o in load_predictor(tiny_run.model).outputs(rows)]
     )
@@ -181,7 +182,7 @@ def test_pairs_to_scores_in_transformers(tiny_run, tmp_path):
     with torch.no_grad():
         scores = model(**given).logits.numpy()[:, 0]
     pairs = zip(firsts, seconds, strict=True)
-    rows = [Row(first, second, None, "here") for first, second in pairs]
+    rows = [TextRow(text=first, text_b=second, where="here") for first, second in pairs]
     outputs = load_predictor(tiny_run.pairs).outputs(rows)
     ours = [float(each["score"]) for _, each in outputs]
     np.testing.assert_allclose(scores, ours, rtol=0, atol=1e-5)
@@ -199,7 +200,7 @@ def test_a_foreign_classifier_of_pairs(tiny_run, pretrained, tmp_path):
         f"--input={tmp_path}/foreign", f"--output={output}", "--to=artifact", "--pairs"
     )
     assert done.returncode == 0, done.stderr
-    row = Row(_TEXTS[0], _TEXTS[1], None, "here")
+    row = TextRow(text=_TEXTS[0], text_b=_TEXTS[1], where="here")
     ((_, found),) = load_predictor(output).outputs([row])
     tokenizer = transformers.BertTokenizer.from_pretrained(tmp_path / "foreign")
     with torch.no_grad():
@@ -292,15 +293,17 @@ def test_pretraining_goes_on_from_the_heads(tiny_run, pretrained, tmp_path, caps
     for mine, theirs in zip(one.weights, other.weights, strict=True):
         assert np.abs(np.asarray(mine) - np.asarray(theirs)).max() < 0.01
     assert loaded["taken"] == ["encoder", "masked_lm", "next_sentence"]
-    promised = stage.promise({}, "here")
-    for key, value in promised.items():
-        assert loaded[key] == value, key
+    before, after = stage.outline({}), Outline.of(loaded)
+    for name in ("vocabulary", "vocabulary_size", "lowercase", "labels"):
+        assert getattr(before, name) == getattr(after, name), name
+    assert before.network and after.network
+    assert before.network.architecture == after.network.architecture
 
 
 def as_tf1(source: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
     """The same model as BERT's reference code would have saved it."""
     folder.mkdir()
-    arrays = stored(recognise(source).read(source).model)
+    arrays = stored(recognize(source).read(source).model)
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         for name, array in arrays.items():
             tf.compat.v1.get_variable(name, initializer=array)
@@ -341,11 +344,11 @@ def test_every_kind_is_loaded_alike(tiny_run, pretrained, tmp_path):
             assert np.array_equal(one, two)
 
 
-def test_a_missing_pooler_is_told_and_the_same_every_time(pretrained, tmp_path):
+def test_a_missing_pooler_is_reported_and_the_same_every_time(pretrained, tmp_path):
     model = transformers.BertForMaskedLM.from_pretrained(pretrained)
     model.save_pretrained(tmp_path)
     shutil.copy(pretrained / "vocab.txt", tmp_path)
-    one, other = (recognise(tmp_path).read(tmp_path) for _ in range(2))
+    one, other = (recognize(tmp_path).read(tmp_path) for _ in range(2))
     pooler = ("bert/pooler/dense/kernel", "bert/pooler/dense/bias")
     assert one.missing == pooler and one.taken == ("encoder", "masked_lm")
     for mine, theirs in zip(one.model.weights, other.model.weights, strict=True):
@@ -358,7 +361,7 @@ def test_a_student_computes_as_its_initial_model_does(pretrained, tmp_path):
     student = Model(tanh, {}, initial.encoder.vocabulary_size)
     says = r"compute as the student .*exact_gelu=False.*exact_gelu=True"
     with pytest.raises(InputError, match=says):
-        student.initialize(initial, Whole(), "here")
+        Whole().apply(student, initial, "here")
 
 
 # ---- bad input
@@ -376,7 +379,7 @@ def only_a_pickle(folder: pathlib.Path) -> str:
 
 def nothing(folder: pathlib.Path) -> str:
     (folder / "model.safetensors").unlink()
-    return "holds model.safetensors; .* does not"
+    return r"must contain model\.safetensors; .* does not"
 
 
 def truncated(folder: pathlib.Path) -> str:
@@ -402,27 +405,27 @@ def another_depth(folder: pathlib.Path) -> str:
 
 def roberta(folder: pathlib.Path) -> str:
     edit(folder, model_type="roberta")
-    return "architecture must be bert; got 'roberta'"
+    return "architecture must be bert; received 'roberta'"
 
 
 def relu(folder: pathlib.Path) -> str:
     edit(folder, hidden_act="relu")
-    return "hidden_act must be gelu or .*; got 'relu'"
+    return "hidden_act must be gelu or .*; received 'relu'"
 
 
 def relative(folder: pathlib.Path) -> str:
     edit(folder, position_embedding_type="relative_key")
-    return "position_embedding_type must be 'absolute'; got 'relative_key'"
+    return "position_embedding_type must be 'absolute'; received 'relative_key'"
 
 
 def decoder(folder: pathlib.Path) -> str:
     edit(folder, is_decoder=True)
-    return "is_decoder must be False; got True"
+    return "is_decoder must be False; received True"
 
 
 def no_size(folder: pathlib.Path) -> str:
     edit(folder, hidden_size="16")
-    return "hidden_size must be a positive integer; got '16'"
+    return "hidden_size must be a positive integer; received '16'"
 
 
 def no_json(folder: pathlib.Path) -> str:
@@ -433,19 +436,20 @@ def no_json(folder: pathlib.Path) -> str:
 def short_vocabulary(folder: pathlib.Path) -> str:
     lines = (folder / "vocab.txt").read_text().splitlines()
     (folder / "vocab.txt").write_text("\n".join(lines[:-1]) + "\n")
-    return r"must have one size; .* holds \d+ embeddings and \d+ tokens"
+    return r"must have the same size; .* holds \d+ embeddings and \d+ tokens"
 
 
 def no_vocabulary(folder: pathlib.Path) -> str:
     (folder / "vocab.txt").unlink()
-    return "holds its vocabulary, vocab.txt or tokenizer.json"
+    return "must contain its vocabulary, vocab.txt or tokenizer.json"
 
 
 def unknown(folder: pathlib.Path) -> str:
     (folder / "config.json").unlink()
     return (
-        "holds artifact.json and model.json .* or config.json with model_type .* or "
-        "config.json with class_name .* or bert_config.json .*; .* holds "
+        "must contain artifact.json and model.json .* or "
+        "config.json with model_type .* or "
+        "config.json with class_name .* or bert_config.json .*; .* contains "
         "model.safetensors, vocab.txt"
     )
 
@@ -493,7 +497,9 @@ def test_damaged_artifact_and_preset(tiny_run, tmp_path):
     with pytest.raises(InputError, match=f"not a readable preset .*{preset}"):
         through(preset, tmp_path / "out", "artifact")
     edit(preset, class_name="RobertaBackbone")
-    with pytest.raises(InputError, match="must be BertBackbone; got RobertaBackbone"):
+    with pytest.raises(
+        InputError, match="must be BertBackbone; received RobertaBackbone"
+    ):
         through(preset, tmp_path / "out", "artifact")
     assert not (tmp_path / "out").exists()
 
@@ -522,7 +528,7 @@ def test_the_program_ends_in_one_line(tiny_run, tmp_path):
     empty.mkdir()
     there.mkdir()
     for folder, output, flags, words in (
-        (empty, "out", ("--to=keras",), "holds nothing"),
+        (empty, "out", ("--to=keras",), "contains nothing"),
         (tmp_path / "none", "out", ("--to=keras",), "no such folder"),
         (tiny_run.model, "there", ("--to=keras",), "must not exist yet"),
         (tiny_run.encoder, "out", ("--to=keras", "--pairs"), "has no labels"),

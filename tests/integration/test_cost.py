@@ -8,7 +8,6 @@ import pytest
 
 from pd_bert.costs.cost import Cost
 from pd_bert.costs.probe import Probe
-from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.errors import InputError
 from pd_bert.runs.estimates import estimate
 from pd_bert.runs.workdir import Workdir
@@ -16,13 +15,13 @@ from pd_bert.runs.workdir import Workdir
 _FIGURES = ("seconds", "memory_bytes", "disk_bytes", "scratch_bytes", "flops")
 # Fewer shards and steps than the recipe's own.
 _QUICK = (
-    "prepare_corpus.PrepareCorpus.shard_characters = 8000000",
-    "prepare_transfer.PrepareTransfer.shard_characters = 8000000",
+    "pd.PrepareCorpus.shard_characters = 8000000",
+    "pd.PrepareTransfer.shard_characters = 8000000",
     "PRETRAIN_STEPS = 10",
     "FINETUNE_EPOCHS = 1",
     "DISTILL_EPOCHS = 1",
-    "runtime.Runtime.checkpoint_seconds = 1000.0",
-    "runtime.Runtime.steps_per_call = 10",
+    "pd.Runtime.checkpoint_seconds = 1000.0",
+    "pd.Runtime.steps_per_call = 10",
 )
 
 
@@ -95,15 +94,18 @@ def test_estimates_agree_with_what_was_prepared(
     after = estimate(tiny_run.stages, done, probe)
     for new, old in zip(before, after, strict=True):
         assert old.reused and old.cost == Cost()
-        for split, records in old.info["splits"].items():
-            expected: ExpectedRecords = new.info["splits"][split]
+        for split, records in (old.outline.splits or {}).items():
+            expected = (new.outline.splits or {})[split]
             assert (expected.count, expected.exact) == (records.count, True)
             assert expected.bytes == records.bytes
             assert expected.spec == records.spec
             assert sorted(expected.lengths) == sorted(records.lengths)
-        for name in ("architecture", "heads", "parameters", "vocabulary_size"):
-            if name in old.info and old.stage.kind != "evaluate":
-                assert new.info.get(name) == old.info[name], old.stage.title
+        for name in ("network", "vocabulary_size", "labels", "inputs"):
+            known = getattr(old.outline, name)
+            if known and old.stage.kind != "evaluate":
+                assert getattr(new.outline, name) == known, old.stage.title
+        if old.parameters is not None:
+            assert new.parameters == old.parameters, old.stage.title
 
 
 def test_what_cannot_fit_on_the_disk_is_refused(
@@ -118,9 +120,9 @@ def test_what_cannot_fit_on_the_disk_is_refused(
 
 def test_a_model_larger_than_any_disk_is_refused(start_small, tmp_path) -> None:
     huge = (
-        "small/bert.Bert.num_layers = 1000000",
-        "small/bert.Bert.hidden_dim = 65536",
-        "small/bert.Bert.num_heads = 1024",
+        "small/pd.Bert.num_layers = 1000000",
+        "small/pd.Bert.hidden_dim = 65536",
+        "small/pd.Bert.num_heads = 1024",
     )
     output = _run(start_small, tmp_path, "--dry_run", bindings=huge, status=1)
     (error,) = [line for line in output.splitlines() if line.startswith("error: ")]
@@ -133,7 +135,7 @@ def test_a_source_that_cannot_be_read_is_refused(
 ) -> None:
     bad = tmp_path / "bad.txt"
     bad.write_bytes((small_data / "transfer.txt").read_bytes() + b"\xff\n")
-    files = (f"transfer/text_lines.TextLines.files = '{bad}'",)
+    files = (f"transfer/pd.TextLines.files = '{bad}'",)
     output = _run(
         start_small, tmp_path, "--dry_run", "--noprobe", bindings=files, status=1
     )

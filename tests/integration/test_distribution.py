@@ -113,7 +113,7 @@ def test_a_cluster_runs_a_recipe(start_small: Start, tmp_path: pathlib.Path) -> 
                 workdir,
                 files=("runtime/multi_worker.gin",),
                 bindings=(
-                    "runtime.Runtime.steps_per_call = 10",
+                    "pd.Runtime.steps_per_call = 10",
                     "FINETUNE_EPOCHS = 1",
                     "DISTILL_EPOCHS = 1",
                 ),

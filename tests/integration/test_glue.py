@@ -26,8 +26,8 @@ from pd_bert.stages.predict import Predict
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.system.atomic import read_json
 from pd_bert.tasks.classification import Classification
+from pd_bert.tasks.labeled_task import LabeledTask
 from pd_bert.tasks.regression import Regression
-from pd_bert.tasks.text_task import TextTask
 
 PAIR = {"text": "sentence1", "text_b": "sentence2"}
 
@@ -66,7 +66,7 @@ def glue(tiny_run, glue_folder, tmp_path_factory) -> Iterator[Glue]:
     def pairs(name: str, label: str | None = None) -> Table:
         return Table(files=f"{name}.tsv", folder=str(glue_folder), label=label, **PAIR)
 
-    def chain(task: TextTask) -> tuple[Evaluate, Predict]:
+    def chain(task: LabeledTask) -> tuple[Evaluate, Predict]:
         task_data = PrepareTask(
             name=task.name,
             task=task,

@@ -16,7 +16,7 @@ import tensorflow as tf
 from pd_bert.artifact import Artifact
 from pd_bert.contrib.docstrings import Docstrings
 from pd_bert.data.encode_rows import EncodeRows
-from pd_bert.data.source import Row
+from pd_bert.data.source import TextRow
 from pd_bert.data.sources.any_file import open_file
 from pd_bert.errors import InputError
 from pd_bert.export.measure import measure
@@ -68,14 +68,14 @@ def texts() -> list[str]:
     return [*(row.text for row in rows), *_ODD_TEXTS]
 
 
-def trained_logits(folder: pathlib.Path, rows: Sequence[Row]) -> np.ndarray:
+def trained_logits(folder: pathlib.Path, rows: Sequence[TextRow]) -> np.ndarray:
     """What the model gives as training runs it, in batches padded to one length."""
     artifact = Artifact(folder)
     encode = EncodeRows(
         vocabulary=folder / "vocab.txt",
         lowercase=artifact["lowercase"],
         sequence_length=artifact["sequence_length"],
-        pairs=artifact["pairs"],
+        inputs=tuple(artifact["inputs"]),
     )
     length = artifact["sequence_length"]
     arrays = {
@@ -92,7 +92,7 @@ def trained_logits(folder: pathlib.Path, rows: Sequence[Row]) -> np.ndarray:
 
 
 def test_saved_model_equals_the_model_that_was_trained(tiny_run, exported, texts):
-    rows = [Row(text, None, None, "here") for text in texts]
+    rows = [TextRow(text=text, where="here") for text in texts]
     expected = trained_logits(tiny_run.model, rows)
     served = tf.saved_model.load(str(exported)).signatures["serving_default"]
     outputs = served(text=tf.constant(texts))
@@ -151,15 +151,23 @@ def test_signature_of_ids_gives_the_same_logits(tiny_run, exported):
 
 def test_pairs_and_scores(tiny_run):
     first, second = "the film was dull.", "the actor was great and funny."
-    rows = [Row(first, second, None, "1"), Row(second, first, None, "2")]
-    rows += [Row("", "", None, "3"), Row(first, "", None, "4")]
+    rows = [
+        TextRow(text=first, text_b=second, where="1"),
+        TextRow(text=second, text_b=first, where="2"),
+    ]
+    rows += [
+        TextRow(text="", text_b="", where="3"),
+        TextRow(text=first, text_b="", where="4"),
+    ]
     found = list(load_predictor(tiny_run.pairs).predict(rows))
     expected = trained_logits(tiny_run.pairs, rows)[:, 0]
     np.testing.assert_allclose([each["score"] for each in found], expected, atol=1e-5)
-    assert [(each["text"], each["text_b"]) for each in found] == [r[:2] for r in rows]
+    assert [(each["text"], each["text_b"]) for each in found] == [
+        (row.text, row.text_b) for row in rows
+    ]
     assert len(set(expected.tolist())) == 4, "the second text must matter"
-    with pytest.raises(InputError, match="the model takes two texts, received one: 5"):
-        list(load_predictor(tiny_run.pairs).predict([Row(first, None, None, "5")]))
+    with pytest.raises(InputError, match="takes text and text_b, received text: 5"):
+        list(load_predictor(tiny_run.pairs).predict([TextRow(text=first, where="5")]))
 
 
 def test_encoder_is_a_preset_of_keras_nlp(tiny_run):

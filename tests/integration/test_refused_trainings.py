@@ -27,6 +27,8 @@ from pd_bert.stages.base import Context, Stage
 from pd_bert.stages.distill import Distill
 from pd_bert.stages.finetune import Finetune
 from pd_bert.stages.label import Label
+from pd_bert.stages.live_teacher import LiveTeacher
+from pd_bert.stages.outline import Outline
 from pd_bert.stages.prepare_transfer import PrepareTransfer
 from pd_bert.stages.pretrain import Pretrain
 
@@ -64,7 +66,7 @@ def distill(teacher: Finetune, data: pathlib.Path, *objectives: Objective) -> Di
             vocabulary=teacher.task_data.vocabulary,
             sequence_length=32,
         ),
-        live_teacher=teacher,
+        teachers=(LiveTeacher(model=teacher),),
         task_data=teacher.task_data,
     )
 
@@ -138,17 +140,13 @@ def test_students_learn_from_no_split_but_train(single):
 
 
 def test_pairs_and_single_texts_are_refused_before_any_training(tiny_run, single):
-    transfer = PrepareTransfer(
-        source=TextLines(files="none.txt"), vocabulary=single.task_data.vocabulary
-    )
-    stage = dataclasses.replace(
-        distill(single, tiny_run.data, SoftLabels()), transfer=transfer
-    )
-    known = {field: {} for field in stage.inputs()}
-    known["transfer"] = transfer.promise({}, "here")
-    stage.promise({**known, "task_data": {"pairs": False}}, "here")
-    with pytest.raises(InputError, match="here: transfer set and task must both hold"):
-        stage.promise({**known, "task_data": {"pairs": True}}, "here")
+    stage = distill(single, tiny_run.data, SoftLabels())
+    known = {field: Outline() for field in stage.inputs()}
+    known["transfer"] = Outline(inputs=("text",))
+    stage.outline({**known, "task_data": Outline(inputs=("text",))})
+    says = "distill refused: transfer set and task must have the"
+    with pytest.raises(InputError, match=says):
+        stage.outline({**known, "task_data": Outline(inputs=("text", "text_b"))})
 
 
 def test_a_longest_bucket_that_is_too_short(tiny_run, single, workdir):
@@ -161,8 +159,8 @@ def test_a_longest_bucket_that_is_too_short(tiny_run, single, workdir):
 def test_pairs_to_learn_from_single_texts(tiny_run, pairs, workdir):
     stage = distill(pairs, tiny_run.data, SoftLabels())
     said = refusal(stage, tiny_run, workdir)
-    assert "distill refused: transfer set and task must both hold pairs of " in said
-    assert said.endswith("prepare-transfer holds single texts")
+    assert "distill refused: transfer set and task must have the same texts; " in said
+    assert said.endswith("has text, prepare-pairs has text and text_b")
 
 
 # ---- batches

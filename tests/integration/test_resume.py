@@ -72,7 +72,7 @@ def test_sigterm_saves_and_exits_143(
     """Also to the workers that encode text, as a batch system sends it."""
     workdir, log = tmp_path / "run", tmp_path / "log"
     # No checkpoint but at an evaluation, every 32 steps, or at a stop.
-    seldom = ("runtime.Runtime.checkpoint_seconds = 3600.0",)
+    seldom = ("pd.Runtime.checkpoint_seconds = 3600.0",)
     process = start_small(workdir, files=_FILES, bindings=seldom, log=log)
     _wait_for(workdir, "prepare-corpus-*/shard-*.json", process, log)
     process.send_signal(signal.SIGTERM)

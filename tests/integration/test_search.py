@@ -18,9 +18,8 @@ _TINY = str(pathlib.Path(__file__).with_name("tiny.gin"))
 _SECONDS = 300.0
 _SEARCH = """# A search of the tests.
 from __gin__ import dynamic_registration
-from pd_bert.search import pruners
-from pd_bert.search import search
-search.Search.space = {space}
+from pd_bert import api as pd
+pd.Search.space = {space}
 """
 _GRID = {"FINETUNE_BATCH_SIZE": (8, 16), "FINETUNE_LEARNING_RATE": (5e-3, 1e-3)}
 _SHORT = ("FINETUNE_EPOCHS = 5",)
@@ -34,14 +33,16 @@ class Searches:
         self._folder = folder
         self.log = folder / "log"
 
-    def files(self, space: dict[str, tuple[object, ...]], more: str = "") -> list[str]:
+    def files(
+        self, space: dict[str, tuple[object, ...]] | str, more: str = ""
+    ) -> list[str]:
         path = self._folder / "search.gin"
         path.write_text(_SEARCH.format(space=space) + more)
         return [_TINY, "runtime/deterministic.gin", str(path)]
 
     def start(
         self,
-        space: dict[str, tuple[object, ...]] = _GRID,
+        space: dict[str, tuple[object, ...]] | str = _GRID,
         *bindings: str,
         more: str = "",
         log: pathlib.Path | None = None,
@@ -194,10 +195,9 @@ def test_hopeless_and_diverging_trials_end_early(searches: Searches) -> None:
     """Over two seeds, whose mean is the value."""
     run = searches.run(
         {"FINETUNE_LEARNING_RATE": (5e-3, 4e-3, 1e-7, 1e38)},
-        more="from pd_bert.runs import recipe\n"
-        "recipe.Recipe.axes = {'SEED': (0, 1)}\n"
-        "search.Search.pruner = @pruners.Median()\n"
-        "pruners.Median.startup_trials = 2\n",
+        more="pd.Recipe.axes = {'SEED': (0, 1)}\n"
+        "pd.Search.pruner = @pd.Median()\n"
+        "pd.Median.startup_trials = 2\n",
     )
     rows = outcome(run)
     assert [row[1] for row in rows] == ["complete", "complete", "pruned", "diverged"]
@@ -220,9 +220,10 @@ def test_bad_input_is_one_line_and_loses_nothing(
             ({"FINETUNE_BATCH_SISE": (8,)}, (), "FINETUNE_BATCH_SISE must be a macro"),
             ({"FINETUNE_BATCH_SIZE": (8,)}, (), "begun with space"),
             (_GRID, ("LENGTH = 16",), "begun with fingerprint"),
-            (_GRID, ("recipe.Recipe.name = 'other'",), "holds 'small', received"),
-            (_GRID, ("search.Search.stage = 'evaluate-x'",), "'evaluate-x'"),
-            ({"FINETUNE_LEARNING_RATE": ("@no/such.Thing()",)}, (), "such.Thing"),
+            (_GRID, ("pd.Recipe.name = 'other'",), "holds 'small', received"),
+            (_GRID, ("pd.Search.stage = 'evaluate-x'",), "'evaluate-x'"),
+            ("{'FINETUNE_LEARNING_RATE': (@no/such.Thing,)}", (), "'such' was not"),
+            ({"FINETUNE_LEARNING_RATE": ("@no/such.Thing",)}, (), "without quotes"),
         ]
     ):
         other.log = undisturbed.parent / f"bad_{index}"

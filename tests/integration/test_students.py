@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from pd_bert.data.pipeline import Batches
 from pd_bert.data.records import Records
-from pd_bert.formats.known import FORMATS, recognise
+from pd_bert.formats.known import FORMATS, recognize
 from pd_bert.models.initialization import Truncated, WordEmbeddings
 from pd_bert.models.model import Model
 from pd_bert.objectives.labels import Labels
@@ -22,6 +22,7 @@ from pd_bert.stages.base import Stage
 from pd_bert.stages.distill import Distill
 from pd_bert.stages.finetune import Finetune
 from pd_bert.stages.label import Label
+from pd_bert.stages.live_teacher import LiveTeacher
 from pd_bert.stages.load_encoder import LoadEncoder
 from pd_bert.stages.prepare_transfer import PrepareTransfer
 from pd_bert.training.optimizer import AdamW
@@ -62,7 +63,7 @@ def published(tiny_run, tmp_path) -> pathlib.Path:
     folder = tmp_path / "published"
     folder.mkdir()
     FORMATS["huggingface"].write(
-        recognise(tiny_run.encoder).read(tiny_run.encoder), folder
+        recognize(tiny_run.encoder).read(tiny_run.encoder), folder
     )
     return folder
 
@@ -107,7 +108,6 @@ def test_a_regression_is_distilled_on_pairs_without_scores(tiny_run, place):
         source=task_data.task.train,
         vocabulary=task_data.vocabulary,
         sequence_length=32,
-        pairs=True,
     )
     label = Label(teacher=teacher, transfer=transfer)
     stored = Distill(
@@ -121,7 +121,7 @@ def test_a_regression_is_distilled_on_pairs_without_scores(tiny_run, place):
         steps=3,
     )
     live = dataclasses.replace(
-        stored, name="live", transfer=transfer, live_teacher=teacher
+        stored, name="live", transfer=transfer, teachers=(LiveTeacher(model=teacher),)
     )
     run([stored, live], place, tiny_run.runtime)
     assert "label" not in Records(place.finished(label)).spec

@@ -39,8 +39,8 @@ def test_two_processes_three_kills_same_results(
         and row["seed"] == 1
     ]
     assert row["axes"] == {
-        "STUDENT": "@wide/bert.Bert()",
-        "METHOD": "@pd/evaluate.Evaluate()",
+        "STUDENT": "@wide/pd.Bert",
+        "METHOD": "@pd/pd.Evaluate",
         "SEED": 1,
     }
     assert rows[0]["axes"] == {}  # the vocabulary is everybody's
@@ -61,7 +61,7 @@ def test_two_processes_three_kills_same_results(
     }
 
     draw = random.Random(7)
-    together = ("runtime.Runtime.together = 3",)
+    together = ("pd.Runtime.together = 3",)
 
     def start(number: int) -> subprocess.Popen[str]:
         log = tmp_path / f"shared-{number}.log"

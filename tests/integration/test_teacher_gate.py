@@ -55,7 +55,7 @@ def relabelled(small_data: pathlib.Path, path: pathlib.Path, **named: str) -> st
     rows = [line.split("\t") for line in lines[1:]]
     changed = [f"{text}\t{named[label]}" for text, label in rows]
     path.write_text("\n".join([lines[0], *changed, "so so\tbad", "so so\tgood"]))
-    return f"train/table.Table.files = '{path}'"
+    return f"train/pd.Table.files = '{path}'"
 
 
 def journal(workdir: pathlib.Path) -> list[dict[str, Any]]:
@@ -85,6 +85,7 @@ def test_a_good_teacher_labels(passed: pathlib.Path, small_data: pathlib.Path) -
     assert {name: value.dtype.name for name, value in found.items()} == {
         "example_id": "int64",
         "logits": "float32",
+        "probabilities": "float32",
         "label": "int64",
     }
     assert found["example_id"].tolist() == list(range(24))
@@ -122,7 +123,7 @@ def test_swapped_labels_end_the_program(
         workdir,
         files=(_GATE,),
         # Of all checkpoints the one that dev likes best would have learnt the least.
-        bindings=(swapped, "teacher/finetune.Finetune.evaluate_every = 100000"),
+        bindings=(swapped, "teacher/pd.Finetune.evaluate_every = 100000"),
         arguments=(f"--reuse={passed}",),
         log=log,
     )
@@ -131,7 +132,7 @@ def test_swapped_labels_end_the_program(
     (error,) = [line for line in said.splitlines() if line.startswith("error: ")]
     assert "gate teacher: " in error and "finetune-teacher" in error
     assert "what it calls 'bad' is 'good', what it calls 'good' is 'bad'" in error
-    assert error.endswith("teacher_gate.TeacherGate.accept = True")
+    assert error.endswith("pd.TeacherGate.accept = True")
     assert not labels_of(workdir)
     last = journal(workdir)[-1]
     assert last["event"] == "failed" and last["stage"].startswith("gate-teacher-")
@@ -168,7 +169,7 @@ def test_one_answer_is_refused_and_can_be_accepted(
     with pytest.raises(InputError, match="it answers 'good' to every text"):
         run(constant)
     assert labels_of(passed) == before
-    run(constant, "teacher_gate.TeacherGate.accept = True")
+    run(constant, "pd.TeacherGate.accept = True")
     assert "warning: finetune-teacher: it answers 'good'" in capfd.readouterr().out
     (new,) = labels_of(passed) - before
     assert new.parent.name == "stages"

@@ -19,6 +19,7 @@ from pd_bert.data.records import Records
 from pd_bert.models.bert import Bert
 from pd_bert.models.heads import PooledHead
 from pd_bert.models.model import Model
+from pd_bert.models.outputs import Wanted
 from pd_bert.objectives.masked_lm import MaskedLM
 from pd_bert.objectives.next_sentence import NextSentence
 from pd_bert.objectives.soft_labels import SoftLabels
@@ -27,11 +28,11 @@ from pd_bert.text.vocabulary import Vocabulary
 from pd_bert.training import strategies
 from pd_bert.training.checkpoint import Checkpoints
 from pd_bert.training.feed import Forward
-from pd_bert.training.learner import Learner
+from pd_bert.training.learner import Learner, Student
 from pd_bert.training.loop import Schedule, Training, train
 from pd_bert.training.optimizer import AdamW
 from pd_bert.training.runtime import Runtime, barrier, is_chief
-from pd_bert.training.teacher import stored
+from pd_bert.training.teacher import Stored
 
 STEPS, BATCH = 12, 8
 STRATEGIES: dict[str, Callable[[], tf.distribute.Strategy]] = {
@@ -74,25 +75,28 @@ def run(
     task = MaskedLanguageModel()
     if case == "mlm":
         heads, objectives = task.heads(()), (MaskedLM(), NextSentence(weight=0.5))
-        transform, buckets, teacher = _mask(task, vocabulary), (32,), None
+        transform, buckets, teachers = _mask(task, vocabulary), (32,), {}
     else:
         heads = {"label": PooledHead(num_outputs=3)}
         objectives = (SoftLabels(temperature=2.0),)
-        transform, buckets, teacher = _same, (8, 16, 32), stored
+        transform, buckets = _same, (8, 16, 32)
+        teachers = {"teacher": Stored()}
     batches = Batches(records, batch_size=BATCH, buckets=buckets, transform=transform)
     keras.utils.set_random_seed(0)
     # A large epsilon, or Adam would hide a factor before all gradients.
     optimizer = AdamW(learning_rate=0.05, epsilon=0.01, clip_norm=clip_norm)
     with strategy.scope():
         model = Model(ARCHITECTURE, heads, len(vocabulary))
-        keras_optimizer = optimizer.build(model.weights, STEPS)
-    learner = Learner(
-        model, objectives, keras_optimizer, seed=0, accumulation=accumulation
-    )
+        student = Student(model, objectives)
+        keras_optimizer = optimizer.build(student.trained_weights, STEPS)
+    learner = Learner(student, keras_optimizer, seed=0, accumulation=accumulation)
     losses = Losses()
     with tempfile.TemporaryDirectory() as scratch:
         checkpoints = Checkpoints(
-            pathlib.Path(scratch), model, keras_optimizer, chief=is_chief(strategy)
+            pathlib.Path(scratch),
+            student.weights,
+            keras_optimizer,
+            chief=is_chief(strategy),
         )
         train(
             [Training(learner=learner, checkpoints=checkpoints, actions=(losses,))],
@@ -104,13 +108,16 @@ def run(
                 checkpoint_seconds=1e9,
             ),
             strategy=strategy,
-            teacher=teacher,
+            teachers=teachers,
         )
     arrays = {f"{i:02d}": np.asarray(w) for i, w in enumerate(model.weights)}
     if case == "mlm" or accumulation > 1:
         return losses.values, arrays
     # Every process of a cluster gets all outputs of an evaluation.
-    forward = Forward(lambda batch: {"pooled": model(batch).encoder.pooled}, strategy)
+    pooled = Wanted(pooled=True)
+    forward = Forward(
+        lambda batch: {"pooled": model(batch, wanted=pooled).pooled}, strategy
+    )
     outputs = list(forward(batches))
     order = np.argsort(np.concatenate([o["example_id"] for o in outputs]))
     arrays["pooled"] = np.concatenate([o["pooled"] for o in outputs])[order]

@@ -87,10 +87,10 @@ def _write_predictions(
     """Stores confident predictions of two labels in a row's artifact."""
     folder = directory / "stages" / pathlib.Path(of["artifact"]).name / "predictions"
     folder.mkdir(exist_ok=True)
-    logits = np.where(np.arange(2) == np.array(predicted)[:, None], 2.0, -2.0)
+    probabilities = np.where(np.arange(2) == np.array(predicted)[:, None], 0.9, 0.1)
     np.savez(
         folder / f"{split}.npz",
         example_id=np.arange(len(gold)),
-        logits=logits.astype(np.float32),
+        probabilities=probabilities.astype(np.float32),
         label=np.array(gold, np.int64),
     )

@@ -54,6 +54,14 @@ def test_only_config_knows_gin_and_nothing_knows_tools() -> None:
         assert first not in ("tools", "tests"), f"{path} imports {module}"
 
 
+def test_analysis_draws_nothing() -> None:
+    """Neither pictures nor pages: they are the report's."""
+    drawing = ("matplotlib", "jinja2", "markupsafe")
+    for path, package, module in _imports():
+        if package == "analysis":
+            assert module.split(".")[0] not in drawing, f"{path} imports {module}"
+
+
 def _imports() -> Iterator[tuple[str, str, str]]:
     """(file, its package, a module that it imports), also inside functions."""
     for path in sorted(_ROOT.rglob("*.py")):

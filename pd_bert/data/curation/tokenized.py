@@ -1,7 +1,7 @@
 """Texts as a model sees them, some at a time."""
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,10 +50,14 @@ def of_rows(
     iterator = iter(rows)
     while taken := list(itertools.islice(iterator, _ROWS)):
         stop()
-        examples = list(encode(taken))
-        ids = [np.asarray(example["token_ids"], np.int32) for example in examples]
-        ends = np.cumsum([len(each) for each in ids], dtype=np.int64)
-        yield Tokenized(
-            Sequences(np.concatenate(ids), np.concatenate([[0], ends])),
-            np.asarray([example["segment_start"] for example in examples], np.int32),
-        )
+        yield of_examples(list(encode(taken)))
+
+
+def of_examples(examples: Sequence[Mapping[str, Any]]) -> Tokenized:
+    """Examples that are not written yet."""
+    ids = [np.asarray(example["token_ids"], np.int32) for example in examples]
+    ends = np.cumsum([len(each) for each in ids], dtype=np.int64)
+    return Tokenized(
+        Sequences(np.concatenate(ids), np.concatenate([[0], ends])),
+        np.asarray([example["segment_start"] for example in examples], np.int32),
+    )

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from pd_bert.data.source import Row, Source
+from pd_bert.data.source import Source, TextRow
 from pd_bert.data.sources.table import Table
 from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.errors import InputError
@@ -44,7 +44,7 @@ def open_file(
     return TextLines(files=file, keep_blank=True)
 
 
-def rows_of(texts: Sequence[str], texts_b: Sequence[str] = ()) -> list[Row]:
+def rows_of(texts: Sequence[str], texts_b: Sequence[str] = ()) -> list[TextRow]:
     """Rows of texts that were given one by one, on a command line say."""
     if texts_b and len(texts_b) != len(texts):
         raise InputError(
@@ -57,7 +57,10 @@ def rows_of(texts: Sequence[str], texts_b: Sequence[str] = ()) -> list[Row]:
         except UnicodeEncodeError as error:  # how Python holds bytes it cannot decode
             raise InputError(f"text must be UTF-8, received {text[:40]!r}") from error
     pairs = itertools.zip_longest(texts, texts_b)
-    return [Row(a, b, None, f"text {number}") for number, (a, b) in enumerate(pairs, 1)]
+    return [
+        TextRow(text=a, text_b=b, where=f"text {number}")
+        for number, (a, b) in enumerate(pairs, 1)
+    ]
 
 
 @contextlib.contextmanager

@@ -1,9 +1,10 @@
 """A source with other names for its labels, and without the rows of some."""
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pd_bert.data.source import Row, Source, digest
+from pd_bert.data.source import Source, TextRow, digest, text_row
 from pd_bert.errors import InputError
 
 
@@ -24,14 +25,16 @@ class RenameLabels(Source):
     names: tuple[tuple[str, str], ...]
     drop: tuple[str, ...] = ()
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[TextRow]:
         """Gives the rows that are not dropped.
 
         Raises:
-            InputError: a label that is neither named nor dropped.
+            InputError: a label that is neither named nor dropped, or rows that are
+                not of type TextRow.
         """
         names, drop = dict(self.names), frozenset(self.drop)
-        for row in self.source.rows():
+        for each in self.source.rows():
+            row = text_row(each, "RenameLabels")
             if row.label in drop:
                 continue
             if row.label is None or row.label not in names:
@@ -39,7 +42,7 @@ class RenameLabels(Source):
                     f"label must be one of {', '.join((*names, *self.drop))}; received "
                     f"{row.label!r}: {row.where}"
                 )
-            yield row._replace(label=names[row.label])
+            yield dataclasses.replace(row, label=names[row.label])
 
     def fingerprint(self) -> str:
         """Returns the hash of the source's fingerprint and the settings."""

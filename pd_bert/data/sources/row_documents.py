@@ -13,7 +13,7 @@ from pd_bert.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class RowDocuments(Source):
-    """Every `size` rows of a source, with both their texts, as one document.
+    """Every `size` rows of a source, with all their texts, as one document.
 
     Rows are short and need not belong together, so the windows that are cut of them
     are for a masked LM without next-sentence prediction.
@@ -30,8 +30,8 @@ class RowDocuments(Source):
         """Gives the texts of `size` rows at a time."""
         rows = self.source.rows()
         while taken := list(itertools.islice(rows, self.size)):
-            texts = (text for row in taken for text in (row.text, row.text_b))
-            if segments := [text for text in texts if text and text.strip()]:
+            texts = (text for row in taken for text in row.texts.values())
+            if segments := [text for text in texts if text.strip()]:
                 yield segments
 
     def fingerprint(self) -> str:

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pd_bert.data.source import Row, Source, digest
+from pd_bert.data.source import Source, TextRow, digest
 from pd_bert.data.sources.held import remade
 from pd_bert.data.survey import Read, Survey
 from pd_bert.text import markup
@@ -25,14 +25,14 @@ class Sentences(Source):
     source: Source
     strip_markup: bool = False
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[TextRow]:
         """Gives one sentence at a time, with the place of its row."""
         for row in self.source.rows():
-            text = row.text
+            text = next(iter(row.texts.values()))
             if self.strip_markup:
                 text = " ".join(markup.strip_markup(text).split())
             for sentence in split_sentences(text):
-                yield Row(sentence, None, None, row.where)
+                yield TextRow(text=sentence, where=row.where)
 
     def fingerprint(self) -> str:
         """Returns the hash of the source's fingerprint and the settings."""

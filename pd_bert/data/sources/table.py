@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pd_bert.data.files import MAX_LINE_BYTES, Meter, expand, hash_files, read_lines
-from pd_bert.data.source import Row, Source, digest
+from pd_bert.data.source import Source, TextRow, digest
 from pd_bert.data.survey import Read, Survey, counted
 from pd_bert.errors import InputError
 from pd_bert.text import markup
@@ -66,7 +66,7 @@ class Table(Source):
     skip_short: bool = False
     folder: str | None = None
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[TextRow]:
         """Gives one row for every non-blank line.
 
         Raises:
@@ -89,7 +89,7 @@ class Table(Source):
                         )
                     label = names.get(label, label)
                 assert text is not None
-                yield Row(text, text_b, label, where)
+                yield TextRow(text=text, text_b=text_b, label=label, where=where)
 
     def _fields(self, path: Path) -> Iterator[tuple[int, list[str | None]]]:
         """Gives (line number, [text, text_b, label]), None for unused columns."""

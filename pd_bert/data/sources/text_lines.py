@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pd_bert.data.files import Meter, expand, hash_files, read_lines
-from pd_bert.data.source import Row, Source, digest
+from pd_bert.data.source import Source, TextRow, digest
 from pd_bert.data.survey import Read, Survey, counted
 from pd_bert.text import markup
 from pd_bert.text.sentence_splitting import split_segments
@@ -39,7 +39,7 @@ class TextLines(Source):
     strip_markup: bool = False
     keep_blank: bool = False
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[TextRow]:
         """Gives a row for every non-blank line (or sentence); labels are None."""
         for path in expand(self.files):
             for number, line in read_lines(path, whole=self.keep_blank):
@@ -48,7 +48,7 @@ class TextLines(Source):
                 texts = sentences_of(line) if self.split_sentences else [line.strip()]
                 for text in texts:
                     if text or self.keep_blank:
-                        yield Row(text, None, None, f"{path}:{number}")
+                        yield TextRow(text=text, where=f"{path}:{number}")
 
     def documents(self) -> Iterator[list[str]]:
         """Gives documents as lists of non-blank lines or sentences."""

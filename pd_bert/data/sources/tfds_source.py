@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pd_bert.data.source import Row, Source, digest, rows_of
+from pd_bert.data.source import Source, TextRow, digest, rows_of
 from pd_bert.data.survey import Read, Survey, counted
 from pd_bert.errors import InputError
 
@@ -41,7 +41,7 @@ class Tfds(Source):
     order_by: str | None = None
     data_dir: str | None = None
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[TextRow]:
         """Gives rows in the order in which they are stored, or that of `order_by`.
 
         Raises:
@@ -73,7 +73,7 @@ class Tfds(Source):
                     label = None if value < 0 else feature.int2str(int(value))
                 else:
                     label = value.decode() if isinstance(value, bytes) else str(value)
-            yield Row(text, text_b, label, where)
+            yield TextRow(text=text, text_b=text_b, label=label, where=where)
 
     def _builder(self) -> Any:
         """Finds the builder and checks features; does not download."""

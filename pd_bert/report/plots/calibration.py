@@ -1,10 +1,9 @@
-"""Whether a model is as often right as it is sure."""
+"""Accuracy against confidence."""
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.stats
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -20,7 +19,6 @@ from pd_bert.report.plots.layout import (
     settle,
 )
 from pd_bert.report.plots.style import GRAY, PALETTE, look
-from pd_bert.tasks.calibration_error import BINS
 
 _COLUMNS = 4
 _PANEL = 3.3  # inches of height
@@ -28,10 +26,9 @@ _PANEL = 3.3  # inches of height
 
 @look()
 def calibration(models: Sequence[Judged]) -> Figure:
-    """A reliability diagram a model, its ECE in the title, the counts below.
+    """Draws one reliability diagram per model, its ECE in the title, counts below.
 
-    A point is a bin's accuracy at its mean confidence with the 95 % Wilson interval of
-    as many texts as a seed has in it.
+    A point is a bin's accuracy at its mean confidence, with its 95 % interval.
     """
     columns = max(1, min(_COLUMNS, len(models)))
     rows = max(1, -(-len(models) // columns))
@@ -64,10 +61,9 @@ def calibration(models: Sequence[Judged]) -> Figure:
             empty(below)
             continue
         _reliability(above, model)
-        counts = np.bincount(model.bins, minlength=BINS)
-        below.bar(
-            np.arange(5, 100, 100 // BINS), counts, width=9, color=PALETTE[5], zorder=3
-        )
+        for each in model.bins:
+            middle = 50 * (each.low + each.high)
+            below.bar(middle, each.count, width=9, color=PALETTE[5], zorder=3)
     legend_below(
         figure,
         [
@@ -94,23 +90,9 @@ def _frame(above: Axes, below: Axes, *, first: bool) -> None:
 
 def _reliability(axes: Axes, model: Judged) -> None:
     axes.plot([0, 100], [0, 100], color=GRAY, linestyle="--", linewidth=1)
-    confidence = np.asarray(model.confidence, float)
-    correct = np.asarray(model.correct, bool)
-    bins = model.bins
-    used = np.unique(bins)
-    x = [100 * confidence[bins == b].mean() for b in used]
-    y = [100 * correct[bins == b].mean() for b in used]
+    used = [each for each in model.bins if each.interval]
+    x = [100 * (each.confidence or 0) for each in used]
+    y = [100 * (each.accuracy or 0) for each in used]
+    low, high = zip(*(each.interval for each in used if each.interval), strict=True)
     axes.plot(x, y, color=PALETTE[0], marker="o", zorder=4, clip_on=False)
-    for at, b in zip(x, used, strict=True):
-        own = correct[bins == b]
-        low, high = wilson(float(own.mean()), len(own) / model.seeds)
-        axes.vlines(at, 100 * low, 100 * high, color=PALETTE[0], zorder=3)
-
-
-def wilson(share: float, count: float) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927); `count` may be a mean over seeds."""
-    z = float(scipy.stats.norm.ppf(0.975))
-    middle = share + z**2 / (2 * count)
-    half = z * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    below = 1 + z**2 / count
-    return (middle - half) / below, (middle + half) / below
+    axes.vlines(x, 100 * np.array(low), 100 * np.array(high), color=PALETTE[0])

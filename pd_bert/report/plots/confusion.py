@@ -5,13 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from pd_bert.report.plots.layout import (
-    new_figure,
-    set_title,
-    settle,
-    width_of,
-    wrapped,
-)
+from pd_bert.report.plots.layout import about, new_figure, set_title, settle, wrapped
 from pd_bert.report.plots.style import FONT_SIZE, look
 
 _CELL = 0.62  # inches
@@ -20,12 +14,12 @@ _LONGEST = 1.5  # inches of a label before it is wrapped
 
 @look()
 def confusion(counts: np.ndarray, *, labels: Sequence[str], title: str = "") -> Figure:
-    """The matrix with the count and the percent of the row in each cell.
+    """Draws the matrix with the count and the percent of the row in each cell.
 
     `counts` is int [labels, labels], [gold, predicted]. The shade is the percent of the
     row; a row without texts is all 0.
 
-    Raises ValueError if `counts` is not square or has not a row a label.
+    Raises ValueError if `counts` is not square or does not have one row per label.
     """
     counts = np.asarray(counts)
     size = len(labels)
@@ -37,9 +31,9 @@ def confusion(counts: np.ndarray, *, labels: Sequence[str], title: str = "") -> 
     sums = counts.sum(axis=1, keepdims=True)
     percent = 100 * counts / np.maximum(sums, 1)
     names = [wrapped(label, _LONGEST, size=FONT_SIZE - 1) for label in labels]
-    longest = max(width_of(name, size=FONT_SIZE - 1) for name in names)
-    upright = longest > 0.9 * _CELL
-    # With the names, the axes' labels and the colour bar.
+    longest = max(about(name, size=FONT_SIZE - 1) for name in names)
+    upright = longest > _CELL
+    # With the names, the axes' labels and the color bar.
     side = max(_CELL * size, 2.0)
     figure = new_figure(
         side + longest + 1.5, side + (longest if upright else 0.2) + 0.8

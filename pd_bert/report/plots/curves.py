@@ -1,4 +1,4 @@
-"""A metric over a column, a line for each method, panels side by side."""
+"""Panels of lines: a metric over a column, one line per method."""
 
 import dataclasses
 import math
@@ -9,14 +9,14 @@ from matplotlib.figure import Figure
 
 from pd_bert.report.plots.layout import (
     WIDTH,
+    about,
     empty,
     legend_below,
-    new_figure,
     set_title,
     settle,
-    width_of,
     wrapped,
 )
+from pd_bert.report.plots.layout import panels as panel_grid
 from pd_bert.report.plots.style import FONT_SIZE, Mark, look, marks
 from pd_bert.report.plots.ticks import few_y, linear_x
 from pd_bert.report.plots.ticks import log_x as logarithmic_x
@@ -31,8 +31,8 @@ _LONGEST = 1.6  # inches of a category's name before it is wrapped
 class Line:
     """A line: its name, its points, and the ends of their 95 % intervals.
 
-    `x` are numbers, or names of categories in the order in which they are to stand;
-    `y` is in the unit of the y axis. `low` and `high` are as long as `y`, in its unit
+    `x` are numbers, or names of categories in the order in which they are shown; `y`
+    is in the unit of the y axis. `low` and `high` are as long as `y`, in its unit
     (ends, not distances), None where a point has no interval; empty if none has.
     """
 
@@ -61,31 +61,34 @@ def curves(
     connected: bool = True,
     order: Sequence[str] = (),
 ) -> Figure:
-    """The panels side by side, lines of one name alike in all of them.
+    """Draws the panels side by side; lines of one name look alike in all of them.
 
-    `x_label` and `y_label` say the unit: "accuracy on dev (%)". Neighbours are joined
+    `x_label` and `y_label` name the unit: "accuracy on dev (%)". Neighbors are joined
     by lines if `connected`. `order` lists names of lines: pass the same to several
-    figures to have the same colours in all. Lines and panels without points are shown
+    figures to have the same colors in all. Lines and panels without points are shown
     as empty. Panels share their y axis if their values are near each other.
     """
     names = list(dict.fromkeys(line.name for panel in panels for line in panel.lines))
     styles = marks(names, order)
-    categories = [_categories(panel) for panel in panels]
-    most = max(map(len, categories), default=0)
-    columns = _columns(len(panels), _NARROWEST if not most else 0.9 + _CATEGORY * most)
-    rows = max(1, -(-len(panels) // columns))
+    shown = panels or [Panel(title="", lines=())]
+    categories = [_categories(panel) for panel in shown]
+    most = max(map(len, categories))
+    columns = _columns(len(shown), _NARROWEST if not most else 0.9 + _CATEGORY * most)
     width = WIDTH if columns > 1 or most > 12 else 0.7 * WIDTH
-    upright = _tallest(categories, (width / columns - 0.9) / most) if most else 0.0
-    figure = new_figure(width, rows * (_HEIGHT + upright))
-    grid = figure.subplots(
-        rows, columns, squeeze=False, sharey="all" if _near(panels) else "none"
-    ).flat
-    for number, axes in enumerate(grid):
-        if number >= len(panels):
-            axes.set_visible(number == 0)
-            continue
-        panel, own = panels[number], categories[number]
-        set_title(axes, panel.title, width / columns - 0.8)
+    room = width / columns - 0.8  # inches of a panel without its numbers
+    upright = _tallest(categories, room / most) if most else 0.0
+    near = _near(panels)
+    figure, grid = panel_grid(
+        len(shown),
+        columns,
+        width=width,
+        height=_HEIGHT + upright,
+        sharey="all" if near else "none",
+    )
+    for number, (axes, panel, own) in enumerate(
+        zip(grid, shown, categories, strict=True)
+    ):
+        set_title(axes, panel.title, room)
         _draw(axes, panel, own, styles, connected)
         if own:
             _name_categories(axes, own, upright > 0)
@@ -94,12 +97,10 @@ def curves(
         else:
             linear_x(axes)
         few_y(axes)
-        axes.set_xlabel(wrapped(x_label, width / columns - 0.6))
-        if number % columns == 0 or not _near(panels):
+        axes.set_xlabel(wrapped(x_label, room))
+        if number % columns == 0 or not near:
             axes.set_ylabel(wrapped(y_label, _HEIGHT - 0.4))
-            axes.tick_params(labelleft=True)
-    if not panels:
-        empty(figure.axes[0])
+            axes.tick_params(labelleft=any(line.y for line in panel.lines))
     legend_below(figure, [styles[name].sample(line=connected) for name in names], names)
     return settle(figure)
 
@@ -160,9 +161,9 @@ def _columns(panels: int, need: float) -> int:
 
 
 def _tallest(categories: list[list[str]], room: float) -> float:
-    """Inches that upright names need; 0 if all fit side by side."""
+    """Inches that upright names take; 0 if all fit side by side."""
     size = FONT_SIZE - 1
-    wide = max(width_of(name, size=size) for names in categories for name in names)
+    wide = max(about(name, size=size) for names in categories for name in names)
     return 0.0 if wide < 0.9 * room else min(wide, _LONGEST)
 
 
@@ -174,7 +175,7 @@ def _name_categories(axes: Axes, categories: list[str], upright: bool) -> None:
 
 
 def _near(panels: Sequence[Panel]) -> bool:
-    """Whether one y axis for all leaves each panel a third of it."""
+    """True if one y axis for all leaves each panel at least a third of it."""
     spans = []
     for panel in panels:
         values = [

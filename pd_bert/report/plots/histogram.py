@@ -1,4 +1,4 @@
-"""Distributions over shared bins, and means a bin."""
+"""Distributions over shared bins, and the mean of each bin."""
 
 import dataclasses
 import itertools
@@ -20,7 +20,7 @@ from pd_bert.report.plots.ticks import linear_x
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Bars:
-    """A series over bins: one value a bin (a count or a mean); None: no value."""
+    """A series over bins: one value per bin (a count or a mean); None: no value."""
 
     name: str
     values: tuple[float | None, ...]
@@ -35,13 +35,14 @@ def histogram(
     y_label: str = "share (%)",
     shares: bool = True,
 ) -> Figure:
-    """The series as outlines over the same bins, one value fewer than `edges`.
+    """Draws the series as outlines over the same bins, one fewer than `edges`.
 
-    With `shares` the values are counts, and each series is drawn as percent of its own
-    sum, so that sets of unlike sizes compare. Without, the values are drawn as they are
-    (mean confidence in percent by length) and bins without a value are gaps.
+    With `shares` the values are counts, and each series is drawn in percent of its own
+    sum, so that sets of different sizes can be compared. Without, the values are drawn
+    as they are (mean confidence in percent by length) and bins without a value are
+    gaps.
 
-    Raises ValueError if a series has not one value a bin.
+    Raises ValueError if a series does not have one value per bin.
     """
     for one in series:
         if len(one.values) != len(edges) - 1:

@@ -1,7 +1,8 @@
-"""How training went: a value against steps."""
+"""Values against training steps."""
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -11,7 +12,7 @@ from pd_bert.report.plots.layout import (
     WIDTH,
     empty,
     legend_below,
-    new_figure,
+    panels,
     set_title,
     settle,
     wrapped,
@@ -20,31 +21,25 @@ from pd_bert.report.plots.style import GRAY, Mark, look, marks
 from pd_bert.report.plots.ticks import few_y, linear_x
 
 _HEIGHT = 2.8  # inches of a panel
-# More lines than that cannot be told apart: the others are thin and gray.
+# More lines than that look alike: the others are thin and gray.
 _NAMED = 20
 
 
 @look()
 def learning(histories: Sequence[History], *, y_label: str) -> Figure:
-    """A panel a kind, a line a stage. `y_label` says the unit: "loss (nats)".
+    """Draws one panel per kind and one line per stage.
 
-    Values that are not finite are left out. Of more than 20 stages the first of each
-    kind are named, the others gray.
+    `y_label` names the unit: "loss (nats)". Values that are not finite are left out. Of
+    more than 20 stages the first of each kind are named, the others are gray.
     """
     kinds = list(dict.fromkeys(history.kind for history in histories)) or [""]
     names = list(dict.fromkeys(history.name for history in histories))
     named = _named(histories, kinds)
     styles = marks(named)
     columns = min(3, len(kinds)) if len(kinds) != 4 else 2
-    rows = -(-len(kinds) // columns)
     width = WIDTH if columns > 1 else 0.7 * WIDTH
-    figure = new_figure(width, rows * _HEIGHT)
-    grid = figure.subplots(rows, columns, squeeze=False).flat
-    for number, axes in enumerate(grid):
-        if number >= len(kinds):
-            axes.set_visible(False)
-            continue
-        kind = kinds[number]
+    figure, grid = panels(len(kinds), columns, width=width, height=_HEIGHT)
+    for axes, kind in zip(grid, kinds, strict=True):
         drawn = 0
         for history in (history for history in histories if history.kind == kind):
             x, y = _points(history)
@@ -67,7 +62,7 @@ def learning(histories: Sequence[History], *, y_label: str) -> Figure:
 
 
 def _named(histories: Sequence[History], kinds: Sequence[str]) -> list[str]:
-    """All stages' names, or as many of each kind as can be told apart."""
+    """The names of all stages, or of as many as can be distinguished."""
     by_kind = [
         list(dict.fromkeys(one.name for one in histories if one.kind == kind))
         for kind in kinds
@@ -86,7 +81,7 @@ def _points(history: History) -> tuple[list[int], list[float]]:
     return [step for step, _ in pairs], [value for _, value in pairs]
 
 
-def _line(mark: Mark | None, points: int) -> dict[str, object]:
+def _line(mark: Mark | None, points: int) -> dict[str, Any]:
     if mark is None:
         return {"color": GRAY, "linewidth": 0.6, "alpha": 0.6, "zorder": 2}
     return {

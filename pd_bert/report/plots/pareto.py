@@ -3,10 +3,10 @@
 import dataclasses
 from collections.abc import Sequence
 
+from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.transforms import Bbox
 
 from pd_bert.report.plots.layout import (
     WIDTH,
@@ -24,25 +24,12 @@ _MANY = 16  # more names than that stand in a key
 _ROWS = 26  # of a key, before it has two columns
 _MOST = 40  # names of all; of more points those on the front are named
 _KEY = 3.0  # inches of a key
-# Where a name may stand: (horizontal, vertical) alignment and distance in points.
-_SIDES = (
-    ("left", "center", 6, 0),
-    ("right", "center", -6, 0),
-    ("left", "bottom", 4, 4),
-    ("left", "top", 4, -4),
-    ("right", "bottom", -4, 4),
-    ("right", "top", -4, -4),
-    ("center", "bottom", 0, 7),
-    ("center", "top", 0, -7),
-    ("left", "bottom", 10, 12),
-    ("left", "top", 10, -12),
-    ("right", "bottom", -10, 12),
-    ("right", "top", -10, -12),
-    ("left", "bottom", 14, 24),
-    ("left", "top", 14, -24),
-    ("right", "bottom", -14, 24),
-    ("right", "top", -14, -24),
-)
+# Where a name may stand beside its point, in points to the right and upwards.
+_PLACES = [
+    (side * right, up)
+    for up, right in ((7, 5), (-7, 5), (0, 7), (14, 8), (-14, 8), (24, 12), (-24, 12))
+    for side in (1, -1)
+]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,19 +56,21 @@ def pareto(
     y_label: str,
     order: Sequence[str] = (),
 ) -> Figure:
-    """The points over a logarithmic x with the Pareto front as a step line.
+    """Draws the points over a logarithmic x with the Pareto front as a step line.
 
-    On the front are those that no other is at once as cheap and as good as. Names stand
-    beside the points; where they are many, numbers, with a key beside the axes; of more
-    than 40 those on the front alone have one. `order` lists groups, as in `curves`.
+    The front holds the points that no other is at once as cheap and as good as. Names
+    stand beside the points; where they are many, numbers, with a key beside the axes;
+    of more than 40 points only those on the front have one. `order` lists groups, as in
+    `curves`.
     """
     groups = list(dict.fromkeys(point.group for point in points))
     styles = marks(groups, order)
     figure = new_figure(WIDTH, 4.2)
     axes = figure.subplots()
+    drawn = []
     for point in points:
         mark = styles[point.group]
-        axes.plot(point.x, point.y, mark.marker, color=mark.color, zorder=4)
+        drawn += axes.plot(point.x, point.y, mark.marker, color=mark.color, zorder=4)
         if point.y_low is not None and point.y_high is not None:
             axes.vlines(
                 point.x, point.y_low, point.y_high, color=mark.color, linewidth=1
@@ -102,12 +91,18 @@ def pareto(
         ],
         [*groups, "Pareto front"],
     )
-    _name(figure, axes, points, front(points) if len(points) > _MOST else points)
+    named = front(points) if len(points) > _MOST else points
+    names = [point.name for point in named]
+    if len(named) > _MANY:
+        _add_key(figure, names)
+        names = [str(number) for number in range(1, len(names) + 1)]
+    settle(figure)  # the places of the points are known from here on
+    _add_names(axes, named, names, drawn)
     return figure
 
 
 def front(points: Sequence[Point]) -> tuple[Point, ...]:
-    """Those that no other is at once as cheap and as good as, the cheapest first."""
+    """Returns the points that no other beats in cost and metric, cheapest first."""
     found: list[Point] = []
     for point in sorted(points, key=lambda point: (point.x, -point.y)):
         if not found or point.y > found[-1].y:
@@ -128,46 +123,39 @@ def _draw_front(axes: Axes, best: Sequence[Point]) -> None:
     axes.set_xlim(right=right)
 
 
-def _name(
-    figure: Figure, axes: Axes, points: Sequence[Point], named: Sequence[Point]
+def _add_names(
+    axes: Axes, points: Sequence[Point], names: Sequence[str], drawn: Sequence[Line2D]
 ) -> None:
-    names = [point.name for point in named]
-    if len(named) > _MANY:
-        _key(figure, names)
-        names = [str(number) for number in range(1, len(names) + 1)]
-    settle(figure)  # only now is known where the points are
-    taken = [_around(axes, point) for point in points]
-    lines = [*_steps(axes, front(points)), *_intervals(axes, points)]
+    """Puts each name at the first place where it hides nothing and is not cut off."""
     inside = axes.get_window_extent()
-    for point, name in zip(named, names, strict=True):
+    taken = [line.get_window_extent().padded(1) for line in drawn]
+    for point, name in zip(points, names, strict=True):
         text = axes.annotate(
             name,
             (point.x, point.y),
             xytext=(0, 0),
             textcoords="offset points",
+            va="center",
             size=_SMALL,
             zorder=5,
+            # Readable over a line.
+            path_effects=[patheffects.withStroke(linewidth=2, foreground="white")],
         )
-        best = None
-        for across, along, x, y in _SIDES:
-            text.set(ha=across, va=along, position=(x, y))
+        clashes = []
+        for place in _PLACES:
+            text.set(ha="left" if place[0] > 0 else "right", position=place)
             box = text.get_window_extent().padded(1)
-            out = not inside.contains(*box.min) or not inside.contains(*box.max)
-            # To cross a line is better than to hide a point, and all than to be cut.
-            clashes = box.count_overlaps(lines) + 10 * box.count_overlaps(taken)
-            clashes += 1000 * out
-            if best is None or clashes < best[0]:
-                best = (clashes, box, (across, along, x, y))
-            if not clashes:
+            cut = not all(inside.contains(*corner) for corner in (box.min, box.max))
+            clashes.append((box.count_overlaps(taken) + 100 * cut, place))
+            if clashes[-1][0] == 0:
                 break
-        assert best is not None
-        across, along, x, y = best[2]
-        text.set(ha=across, va=along, position=(x, y))
-        taken.append(best[1])
+        _, place = min(clashes, key=lambda clash: clash[0])
+        text.set(ha="left" if place[0] > 0 else "right", position=place)
+        taken.append(text.get_window_extent().padded(1))
 
 
-def _key(figure: Figure, names: Sequence[str]) -> None:
-    """What the numbers beside the points mean, right of the axes."""
+def _add_key(figure: Figure, names: Sequence[str]) -> None:
+    """Adds the meaning of the numbers beside the points, right of the axes."""
     columns = 1 + (len(names) > _ROWS)
     rows = -(-len(names) // columns)
     figure.set_figheight(max(figure.get_figheight(), 0.16 * rows + 0.8))
@@ -186,35 +174,3 @@ def _key(figure: Figure, names: Sequence[str]) -> None:
         labelspacing=0.25,
         fontsize=_SMALL,
     )
-
-
-def _steps(axes: Axes, best: Sequence[Point]) -> list[Bbox]:
-    """The pixels of the front's steps."""
-    right = axes.get_xlim()[1]
-    found = []
-    for point, after in zip(best, [*best[1:], None], strict=False):
-        end = after.x if after else right
-        found.append(_box(axes, (point.x, point.y), (end, point.y)))
-        if after:
-            found.append(_box(axes, (end, point.y), (end, after.y)))
-    return found
-
-
-def _intervals(axes: Axes, points: Sequence[Point]) -> list[Bbox]:
-    return [
-        _box(axes, (point.x, point.y_low), (point.x, point.y_high))
-        for point in points
-        if point.y_low is not None and point.y_high is not None
-    ]
-
-
-def _box(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> Bbox:
-    """The pixels between two places, and one around them."""
-    return Bbox(axes.transData.transform([start, end])).padded(1)
-
-
-def _around(axes: Axes, point: Point) -> Bbox:
-    """The pixels that a point takes."""
-    x, y = axes.transData.transform((point.x, point.y))
-    half = 4 * axes.figure.dpi / 72
-    return Bbox.from_extents(x - half, y - half, x + half, y + half)

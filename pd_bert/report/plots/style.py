@@ -1,4 +1,4 @@
-"""The look of all figures: fonts, colours, markers and dashes."""
+"""The look of all figures: fonts, colors, markers and dashes."""
 
 import contextlib
 import dataclasses
@@ -14,8 +14,8 @@ FONT_SIZE = 9.0  # points; as large as a page's small print at 100 %
 GRAY = "#666666"
 # Okabe and Ito's palette (2008), without its yellow, which is faint on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-# Not as many as the colours, so that the same pair comes back late; in black-and-white
-# print these alone tell lines apart.
+# Not as many as the colors, so that the same pair comes back late; in black-and-white
+# print these alone distinguish lines.
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _DASHES: tuple[Any, ...] = (
     "-",
@@ -25,7 +25,7 @@ _DASHES: tuple[Any, ...] = (
     (0, (9, 2)),
 )
 
-# The first comes with matplotlib; the others have other scripts, where installed.
+# The first comes with matplotlib; the others have other scripts where installed.
 _FAMILIES = (
     "Noto Sans",
     "Noto Sans CJK SC",
@@ -61,7 +61,7 @@ LOOK = {
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.5,
     "lines.markersize": 5.0,
-    "text.hinting": "none",  # text as wide when it is measured as in the SVG
+    "text.hinting": "none",  # text as wide in the layout as in the SVG
     "text.parse_math": False,  # names may hold $
     # Paths look the same on every machine; text would be laid out for a font that the
     # reader may not have.
@@ -72,9 +72,9 @@ LOOK = {
 
 @contextlib.contextmanager
 def look() -> Iterator[None]:
-    """A decorator and context manager: what is made or drawn within has the look.
+    """Gives figures that are made or drawn within it the look; also a decorator.
 
-    It begins from matplotlib's defaults, so a user's matplotlibrc changes nothing.
+    It begins with matplotlib's defaults, so a user's matplotlibrc changes nothing.
     Characters that no installed font has are drawn as boxes, without a warning for
     each: the page's tables have them as text.
     """
@@ -85,14 +85,14 @@ def look() -> Iterator[None]:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Mark:
-    """How a series is drawn: apart by colour, by marker and by dashes."""
+    """The look of a series: its color, its marker and its dashes."""
 
     color: str
     marker: str
     dashes: Any
 
     def sample(self, *, line: bool = True) -> Line2D:
-        """What stands for the series in a legend."""
+        """Returns the series' sample in a legend."""
         return Line2D(
             [],
             [],
@@ -103,7 +103,7 @@ class Mark:
 
 
 def marks(names: Iterable[str], order: Sequence[str] = ()) -> dict[str, Mark]:
-    """A mark for each name: those of `order` first, the others as they come."""
+    """Returns a mark for each name: first those of `order`, then the others."""
     distinct = list(dict.fromkeys([*order, *names]))
     return {
         name: Mark(

@@ -1,4 +1,4 @@
-"""A figure as SVG text for the inside of an HTML page."""
+"""Figures as SVG for the inside of an HTML page."""
 
 import html
 import io
@@ -22,11 +22,11 @@ _ID = re.compile(r'(\bid="|\bhref="#|url\(#)')
 
 
 def svg(figure: Figure, *, name: str, title: str, description: str) -> str:
-    """The figure as one `<svg>` element: no prolog, no date, the same bytes each time.
+    """Returns the figure as one `<svg>` element without prolog, equal each time.
 
     It is as wide as its container, at most its own size. All ids begin with `name`
     ([a-z0-9_-]+), which no other figure of the page may have. `title` and `description`
-    are read out by screen readers; plain text, escaped here.
+    are plain text, for screen readers.
 
     Raises ValueError if `name` has other characters.
     """

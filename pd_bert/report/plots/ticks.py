@@ -1,4 +1,4 @@
-"""Numbers on axes as people write them: 50k, 1.2m, 0.5."""
+"""Numbers on axes: 50k, 1.2m, 0.5."""
 
 import math
 
@@ -13,7 +13,7 @@ from matplotlib.ticker import (
 
 
 def short(value: float, _: object = None) -> str:
-    """A number with k, m or b for thousands, millions and (US) billions.
+    """Returns a number with k, m or b for thousands, millions and (US) billions.
 
     >>> [short(value) for value in (0.25, 128, 50_000, 4_385_920)]
     ['0.25', '128', '50k', '4.39m']
@@ -25,12 +25,12 @@ def short(value: float, _: object = None) -> str:
 
 
 def few_y(axes: Axes) -> None:
-    """A linear y axis with few and short numbers."""
+    """Gives a linear y axis few and short numbers."""
     axes.yaxis.set_major_locator(MaxNLocator(nbins=9, steps=[1, 2, 5, 10]))
 
 
 def linear_x(axes: Axes) -> None:
-    """An x axis of even steps, shortly written; whole ones where all values are."""
+    """Gives an x axis even steps; whole numbers if all values are."""
     if not _only_one(axes):
         whole = all(float(x).is_integer() for x in _values(axes))
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=whole))
@@ -38,9 +38,9 @@ def linear_x(axes: Axes) -> None:
 
 
 def log_x(axes: Axes) -> None:
-    """A logarithmic x axis; call it when the values are drawn.
+    """Makes an x axis logarithmic, after the values have been drawn.
 
-    Up to three decades have a number at 1, 2 and 5, more have one a decade.
+    Up to three decades have a number at 1, 2 and 5, more have one per decade.
     """
     axes.set_xscale("log")
     axes.xaxis.set_minor_locator(NullLocator())
@@ -57,7 +57,7 @@ def _values(axes: Axes) -> set[float]:
 
 
 def _only_one(axes: Axes) -> bool:
-    """Where all values have one x, it alone is written."""
+    """True if all values have one x, which alone is written then."""
     found = _values(axes)
     if len(found) == 1:
         axes.set_xticks(list(found))

@@ -1,6 +1,6 @@
 """Section: how right and how sure each method's models are."""
 
-from pd_bert.analysis.agreement import Judged, bins, confusion_counts, judged
+from pd_bert.analysis.agreement import Judged, confusion_counts, judged
 from pd_bert.analysis.evidence import Evidence
 from pd_bert.analysis.predictions import Predictions
 from pd_bert.report.content import (
@@ -40,10 +40,10 @@ def answers(evidence: Evidence) -> Section:
         left_out = evidence.left_out(task, shown, "without predictions on it")
         blocks += _calibration(task, split, models, left_out)
         for each, model in zip(found, models, strict=True):
-            for bin in bins(model):
+            for bin in model.bins:
                 figures = [getattr(bin, name) for name in _BINS]
                 calibrated.append((task, split, model.name, *figures))
-            names = _labels(said[each])
+            names = said[each][0].label_names
             counts = confusion_counts(said[each])
             if len(names) <= _MOST_LABELS:
                 blocks.append(_confusion(split, each, said[each]))
@@ -56,7 +56,7 @@ def answers(evidence: Evidence) -> Section:
         blocks = [
             Paragraph(
                 text="No classifier's predictions are stored in these runs: there is "
-                "nothing to tell of calibration and confusions."
+                "neither calibration nor confusion to show."
             )
         ]
     files: list[Csv] = []
@@ -120,12 +120,9 @@ def _confusion(
         f"seeds ({len(predictions)}), percentages are of the gold label's row."
     )
     picture = confusion(
-        confusion_counts(predictions), labels=_labels(predictions), title=each.title
+        confusion_counts(predictions),
+        labels=predictions[0].label_names,
+        title=each.title,
     )
     name = f"confusion-{anchor(each.task)}-{anchor(each.title)}"
     return drawing(picture, name=name, title=title, caption=caption, narrow=True)
-
-
-def _labels(predictions: tuple[Predictions, ...]) -> list[str]:
-    first = predictions[0]
-    return [first.label_name(index) for index in range(first.logits.shape[1])]

@@ -4,8 +4,9 @@ from pd_bert.analysis.agreement import Disagreement, largest_disagreements
 from pd_bert.analysis.choose import choose
 from pd_bert.analysis.evidence import Evidence
 from pd_bert.analysis.predictions import Predictions
-from pd_bert.analysis.runs import folder, made_of
+from pd_bert.analysis.runs import folder
 from pd_bert.analysis.texts import split_texts
+from pd_bert.artifact import made_of
 from pd_bert.report.content import Block, Cell, Csv, Paragraph, Section, Table
 from pd_bert.runs.result_group import ResultGroup
 
@@ -97,14 +98,13 @@ def _table(
             for each in found
         ),
         names=4,
-        wide=(0,),
     )
 
 
 def _gold(each: Disagreement, labels: Predictions) -> str:
     if labels.is_regression:
         return f"{each.gold:g}"
-    return labels.label_name(int(each.gold))
+    return labels.label_names[int(each.gold)]
 
 
 def _most(said: tuple[float, ...], labels: Predictions) -> str:
@@ -112,12 +112,13 @@ def _most(said: tuple[float, ...], labels: Predictions) -> str:
     if labels.is_regression:
         return f"{said[0]:.2f}"
     best = max(range(len(said)), key=said.__getitem__)
-    return f"{labels.label_name(best)} {100 * said[best]:.0f} %"
+    return f"{labels.label_names[best]} {100 * said[best]:.0f} %"
 
 
 def _probabilities(said: tuple[float, ...], labels: Predictions) -> str:
     if labels.is_regression:
         return f"{said[0]:.4f}"
     return " ".join(
-        f"{labels.label_name(index)}={value:.4f}" for index, value in enumerate(said)
+        f"{name}={value:.4f}"
+        for name, value in zip(labels.label_names, said, strict=True)
     )

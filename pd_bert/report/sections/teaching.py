@@ -1,6 +1,6 @@
-"""Section: whether the teachers can teach, and on what texts."""
+"""Section: if the teachers can teach, and on what texts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pd_bert.analysis.evidence import Evidence
@@ -20,13 +20,14 @@ from pd_bert.report.content import (
 from pd_bert.report.plots.histogram import Bars, histogram
 
 _TENTHS = tuple(range(0, 101, 10))
+_LENGTH = "length (word pieces)"
 
 
 def teaching(evidence: Evidence) -> Section:
-    """What the gates, the cleaned transfer sets and the labels tell."""
+    """Returns the figures of the gates, of the cleaned transfer sets and the labels."""
     blocks: list[Block] = []
     rows: list[tuple[Cell, ...]] = []
-    for key, tell in (
+    for key, blocks_of in (
         ("gate", _gate),
         ("transfer", _transfer),
         ("confidence", _confidence),
@@ -34,9 +35,9 @@ def teaching(evidence: Evidence) -> Section:
         found = [row for row in evidence.runs.rows if evidence.runs.info(row).get(key)]
         titles = unique_names({folder(r).name: evidence.runs.title(r) for r in found})
         for row in found:
-            name, told = folder(row).name, evidence.runs.info(row)[key]
-            blocks += tell(name, titles[name], told)
-            rows += _flat(name, key, told)
+            name, figures = folder(row).name, evidence.runs.info(row)[key]
+            blocks += blocks_of(anchor(name), titles[name], figures)
+            rows += ((name, *cells) for cells in _flat(key, figures))
     if not blocks:
         blocks = [
             Paragraph(text="No stage judged a teacher or cleaned a transfer set.")
@@ -50,30 +51,25 @@ def teaching(evidence: Evidence) -> Section:
     )
 
 
-def _gate(name: str, title: str, told: Mapping[str, Any]) -> list[Block]:
-    """What a teacher's gate found."""
-    title = f"{title}: the teacher on {told.get('split', 'dev')}"
-    order = told.get("best_permutation")
-    always = f"always answering {told.get('majority_label') or '–'}"
-    verdict = "passed"
-    if not told.get("passed"):
-        verdict = f"accepted in spite of this: {told.get('reason')}"
-    lines = [
-        (f"{told.get('primary_metric', 'metric')} %", _percent(told.get("metric"))),
-        (f"{always}, %", _percent(told.get("majority"))),
-        ("accuracy %", _percent(told.get("accuracy"))),
-        (
-            "accuracy in the best order of its labels, %",
-            _percent(told.get("best_permutation_accuracy")),
+def _gate(name: str, title: str, gate: Mapping[str, Any]) -> list[Block]:
+    """The judgement of a teacher's gate."""
+    title = f"{title}: the teacher on {gate.get('split', 'dev')}"
+    order = ", ".join(map(str, gate.get("best_permutation") or ())) or "–"
+    best = _percent(gate.get("best_permutation_accuracy"))
+    error = _percent(gate.get("expected_calibration_error"))
+    verdict = f"accepted in spite of this: {gate.get('reason')}"
+    figures = {
+        f"{gate.get('primary_metric', 'metric')} %": _percent(gate.get("metric")),
+        f"always answering {gate.get('majority_label') or '–'}, %": _percent(
+            gate.get("majority")
         ),
-        ("the best order of its labels", ", ".join(map(str, order)) if order else "–"),
-        (
-            "expected calibration error, %",
-            _percent(told.get("expected_calibration_error")),
-        ),
-        ("examples", number(told.get("count"), 0)),
-        ("verdict", verdict),
-    ]
+        "accuracy %": _percent(gate.get("accuracy")),
+        "accuracy in the best order of its labels, %": best,
+        "the best order of its labels": order,
+        "expected calibration error, %": error,
+        "examples": number(gate.get("count"), 0),
+        "verdict": "passed" if gate.get("passed") else verdict,
+    }
     blocks: list[Block] = [
         Table(
             caption=f"{title}. A classifier passes if it is better than always "
@@ -81,25 +77,15 @@ def _gate(name: str, title: str, told: Mapping[str, Any]) -> list[Block]:
             "order of its labels is clearly more often right (by 5 points or more); a "
             "regression if its scores rise with the gold ones.",
             header=("figure", "value"),
-            rows=tuple(
-                # Accuracy may be the primary metric.
-                (figure, value)
-                for figure, value in dict(lines).items()
-                if value != "–"
-            ),
+            rows=tuple(item for item in figures.items() if item[1] != "–"),
         )
     ]
-    sure = told.get("confidence")
-    if sure:
+    if confidence := gate.get("confidence"):
         blocks.append(
-            _shares(
-                f"gate-{anchor(name)}",
+            _histogram(
+                f"gate-{name}",
                 f"{title}: confidence of right and wrong answers",
-                [
-                    Bars(name=side, values=tuple(sure[side]))
-                    for side in ("right", "wrong")
-                    if side in sure
-                ],
+                {s: confidence[s] for s in ("right", "wrong") if s in confidence},
                 edges=_TENTHS,
                 x_label="confidence (%)",
                 y_label="share of such answers (%)",
@@ -108,63 +94,50 @@ def _gate(name: str, title: str, told: Mapping[str, Any]) -> list[Block]:
     return blocks
 
 
-def _transfer(name: str, title: str, told: Mapping[str, Any]) -> list[Block]:
-    """What the cleaning of a transfer set found."""
-    unknown = told.get("unknown_rate") or {}
-    tokens = told.get("tokens") or {}
-    lines = [
-        ("texts before cleaning", number(told.get("size_before"), 0), ""),
-        ("duplicates removed", number(told.get("duplicates"), 0), ""),
-        *(
-            (f"removed because they are in {split}", number(n, 0), "")
-            for split, n in (told.get("leaks") or {}).items()
-        ),
-        ("not drawn, for fewer were asked for", number(told.get("not_drawn"), 0), ""),
-        ("texts", number(told.get("size"), 0), ""),
-        ("of them without a word piece", number(told.get("empty"), 0), ""),
-        ("of them in the labeled training data", number(told.get("in_train"), 0), ""),
-        (
-            "unknown word pieces, %",
-            _percent(unknown.get("transfer"), 2),
-            _percent(unknown.get("labeled"), 2),
-        ),
-        (
-            "different tokens",
-            number(tokens.get("transfer"), 0),
-            number(tokens.get("labeled"), 0),
-        ),
-        ("tokens in both", number(told.get("tokens_in_common"), 0), ""),
-        ("similarity S (Spearman)", number(told.get("similarity"), 3), ""),
-        (
-            "most frequent tokens only here",
-            _tokens(told.get("only_in_transfer")),
-            _tokens(told.get("only_in_labeled")),
-        ),
-    ]
+def _transfer(name: str, title: str, found: Mapping[str, Any]) -> list[Block]:
+    """The figures of a cleaned transfer set beside those of the labeled data."""
+    unknown, tokens = found.get("unknown_rate") or {}, found.get("tokens") or {}
+    alone = {
+        "texts before cleaning": found.get("size_before"),
+        "duplicates removed": found.get("duplicates"),
+        **{
+            f"removed because they are in {split}": count
+            for split, count in (found.get("leaks") or {}).items()
+        },
+        "not drawn, for fewer were asked for": found.get("not_drawn"),
+        "texts": found.get("size"),
+        "of them without a word piece": found.get("empty"),
+        "of them in the labeled training data": found.get("in_train"),
+        "tokens in both": found.get("tokens_in_common"),
+    }
+    sides = ("transfer", "labeled")
+    both = {
+        "different tokens": [number(tokens.get(side), 0) for side in sides],
+        "unknown word pieces, %": [_percent(unknown.get(side), 2) for side in sides],
+        "similarity S (Spearman)": [number(found.get("similarity"), 3), ""],
+        "most frequent tokens only here": [
+            _tokens(found.get(f"only_in_{side}")) for side in sides
+        ],
+    }
     blocks: list[Block] = [
         Table(
             caption=f"{title}: the transfer set and the labeled training data. S is "
             "the rank correlation of their token frequencies.",
             header=("figure", "transfer set", "labeled"),
-            rows=tuple(lines),
+            rows=(
+                *((figure, number(value, 0), "") for figure, value in alone.items()),
+                *((figure, *cells) for figure, cells in both.items()),
+            ),
         )
     ]
-    lengths = told.get("lengths")
-    if lengths:
+    if lengths := found.get("lengths"):
         blocks.append(
-            _shares(
-                f"lengths-{anchor(name)}",
+            _histogram(
+                f"lengths-{name}",
                 f"{title}: lengths of the texts, as far as the model sees them",
-                [
-                    Bars(name=side, values=tuple(lengths[key]))
-                    for side, key in (
-                        ("transfer set", "transfer"),
-                        ("labeled", "labeled"),
-                    )
-                ],
+                {"transfer set": lengths["transfer"], "labeled": lengths["labeled"]},
                 edges=_edges(lengths["up_to"]),
-                cut=True,
-                x_label="length (word pieces)",
+                x_label=_LENGTH,
                 y_label="share of the texts (%)",
             )
         )
@@ -175,37 +148,35 @@ def _tokens(found: Sequence[Sequence[Any]] | None) -> str:
     return "\n".join(f"{token} {count:,}" for token, count in found or ()) or "–"
 
 
-def _confidence(name: str, title: str, told: Mapping[str, Any]) -> list[Block]:
-    """How sure a teacher was of the labels that it stored."""
+def _confidence(name: str, title: str, found: Mapping[str, Any]) -> list[Block]:
+    """A teacher's confidence in the labels that it stored."""
     title = f"{title}: the teacher's answers on the transfer set"
     blocks: list[Block] = [
         Table(
-            caption=f"{title}. Mean confidence {_percent(told['mean'])} %.",
+            caption=f"{title}. Mean confidence {_percent(found['mean'])} %.",
             header=("label", "share of the texts, %"),
             rows=tuple(
-                (label, _percent(share)) for label, share in told["labels"].items()
+                (label, _percent(share)) for label, share in found["labels"].items()
             ),
         ),
-        _shares(
-            f"confidence-{anchor(name)}",
+        _histogram(
+            f"confidence-{name}",
             f"{title}: confidence",
-            [Bars(name="labels", values=tuple(told["histogram"]))],
+            {"labels": found["histogram"]},
             edges=_TENTHS,
             x_label="confidence (%)",
             y_label="share of the texts (%)",
         ),
     ]
-    by_length = told.get("by_length")
-    if by_length:
-        means = tuple(None if m is None else 100 * m for m in by_length["mean"])
+    if by_length := found.get("by_length"):
+        means = [None if mean is None else 100 * mean for mean in by_length["mean"]]
         blocks.append(
-            _shares(
-                f"by-length-{anchor(name)}",
+            _histogram(
+                f"by-length-{name}",
                 f"{title}: mean confidence by length",
-                [Bars(name="mean confidence", values=means)],
+                {"mean confidence": means},
                 edges=_edges(by_length["up_to"]),
-                cut=True,
-                x_label="length (word pieces)",
+                x_label=_LENGTH,
                 y_label="mean confidence (%)",
                 shares=False,
             )
@@ -213,30 +184,29 @@ def _confidence(name: str, title: str, told: Mapping[str, Any]) -> list[Block]:
     return blocks
 
 
-def _shares(
+def _histogram(
     name: str,
     title: str,
-    series: Sequence[Bars],
+    series: Mapping[str, Sequence[float | None]],
     *,
     edges: Sequence[float],
-    cut: bool = False,
     **rest: Any,
 ) -> Drawing:
-    if cut:
-        used = [
-            index
-            for index in range(len(edges) - 1)
-            if any(each.values[index] for each in series)
-        ] or [0]
-        first, last = used[0], used[-1] + 1
-        edges = edges[first : last + 1]
-        series = [Bars(name=b.name, values=b.values[first:last]) for b in series]
-    picture = histogram(series, edges=edges, **rest)
+    """A figure of the series; of lengths only the bins that hold a text."""
+    first, last = 0, len(edges) - 1
+    if edges is not _TENTHS:
+        used = [bin for bin in range(last) if any(v[bin] for v in series.values())]
+        first, last = (used[0], used[-1] + 1) if used else (0, 1)
+    bars = [
+        Bars(name=side, values=tuple(values[first:last]))
+        for side, values in series.items()
+    ]
+    picture = histogram(bars, edges=edges[first : last + 1], **rest)
     return drawing(picture, name=name, title=title, caption=f"{title}.")
 
 
 def _edges(up_to: Sequence[int | None]) -> tuple[float, ...]:
-    """The ends of bins that hold lengths up to each; the last has all above."""
+    """The edges of bins of lengths up to each; the last bin may have no end."""
     known = [each for each in up_to if each is not None]
     open_end = [2 * known[-1]] if len(known) < len(up_to) else []
     return (0, *known, *open_end)
@@ -246,18 +216,14 @@ def _percent(share: float | None, digits: int = 1) -> str:
     return number(None if share is None else 100 * share, digits)
 
 
-def _flat(artifact: str, key: str, told: Any) -> list[tuple[Cell, ...]]:
-    """Nested figures as rows, their keys joined by dots."""
-    if isinstance(told, Mapping):
-        return [
-            line
-            for name, value in told.items()
-            for line in _flat(artifact, f"{key}.{name}", value)
-        ]
-    if isinstance(told, list | tuple):
-        return [
-            line
-            for index, value in enumerate(told)
-            for line in _flat(artifact, f"{key}.{index}", value)
-        ]
-    return [(artifact, key, told)]
+def _flat(key: str, value: Any) -> Iterator[tuple[str, Cell]]:
+    """Nested figures as (keys joined by dots, value)."""
+    if isinstance(value, Mapping):
+        nested = value.items()
+    elif isinstance(value, list | tuple):
+        nested = dict(enumerate(value)).items()
+    else:
+        yield key, value
+        return
+    for name, each in nested:
+        yield from _flat(f"{key}.{name}", each)

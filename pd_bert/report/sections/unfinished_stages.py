@@ -23,7 +23,6 @@ def unfinished_stages(evidence: Evidence) -> Section:
                 rows=tuple(tuple(cell or "–" for cell in row) for row in rows),
                 names=len(_HEADER),
                 headers=2,
-                wide=(3,),
             )
         )
         files = (Csv(name="unfinished", header=_HEADER, rows=rows),)

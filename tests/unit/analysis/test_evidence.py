@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from pd_bert.analysis.evidence import baseline_of, gather, splits_of
+from pd_bert.analysis.evidence import baseline_of, gather
 from pd_bert.errors import InputError
 from pd_bert.report.sections.run_table import run_table, text_table
 from pd_bert.report.sections.tradeoff import tradeoff
 from pd_bert.runs.group_results import group_results
+from pd_bert.runs.results_table import splits_of
 
 
 def test_the_baseline_has_the_same_task_size_and_axes(row):
@@ -86,7 +87,7 @@ def test_broken_predictions_are_listed_and_left_out(
     assert evidence.predictions(pd) == () and len(evidence.predictions(d)) == 1
     assert [evidence.predictions(pd) for _ in range(2)] == [(), ()]
     (fault,) = evidence.faults
-    assert str(path) in fault and "example_id, logits and label" in fault
+    assert str(path) in fault and "example_id, label and" in fault
 
 
 def test_split_and_baseline_must_be_there(tmp_path, row, write_run):

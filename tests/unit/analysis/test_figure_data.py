@@ -142,13 +142,13 @@ def test_meta_scores_of_unlike_models_are_apart(row):
 def test_references_that_read_alike_when_shortened_stay_apart(row):
     figure = Figure(name="f", title="t", x="TRANSFER", x_label="s")
     rows = [
-        row("pd", 0.5, axes={"TRANSFER": "@news/table.Table()"}),
-        row("pd", 0.7, axes={"TRANSFER": "@news/sentences.Sentences()"}),
-        row("pd", 0.8, axes={"TRANSFER": "@books/table.Table()"}),
+        row("pd", 0.5, axes={"TRANSFER": "@news/pd.Table"}),
+        row("pd", 0.7, axes={"TRANSFER": "@news/pd.Sentences"}),
+        row("pd", 0.8, axes={"TRANSFER": "@books/pd.Table"}),
     ]
     assert [(x, y) for _, _, x, y, _ in points(of(figure, rows))] == [
-        ("news/table.Table", 50.0),
-        ("news/sentences.Sentences", 70.0),
+        ("news/pd.Table", 50.0),
+        ("news/pd.Sentences", 70.0),
         ("books", 80.0),
     ]
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from pd_bert.analysis.agreement import (
-    bins,
     confusion_counts,
     judged,
     largest_disagreements,
@@ -17,7 +16,7 @@ from pd_bert.errors import InputError
 def of(probabilities, label, names=("bad", "good")) -> Predictions:
     return Predictions(
         example_id=np.arange(len(label)),
-        logits=np.log(np.array(probabilities, np.float32)),
+        answers=np.array(probabilities, np.float32),
         label=np.array(label),
         names=names,
     )
@@ -39,7 +38,7 @@ def test_the_worst_disagreements_come_first():
 
 
 def test_seeds_are_averaged_and_equal_predictions_have_no_divergence():
-    opposite = of(STUDENT.probabilities[:, ::-1].copy(), [0, 1, 1, 1])
+    opposite = of(STUDENT.answers[:, ::-1].copy(), [0, 1, 1, 1])
     found = largest_disagreements([STUDENT, opposite], [TEACHER], count=1)
     assert found[0].student == pytest.approx((0.5, 0.5), abs=1e-6)
     alike = largest_disagreements([TEACHER], [TEACHER])
@@ -51,7 +50,7 @@ def test_scores_disagree_by_their_difference():
     student, teacher = (
         Predictions(
             example_id=np.arange(2),
-            logits=np.array(scores, np.float32)[:, None],
+            answers=np.array(scores, np.float32)[:, None],
             label=np.array([1.0, 2.0], np.float32),
         )
         for scores in ([1.0, 5.0], [1.5, 2.0])
@@ -63,7 +62,7 @@ def test_scores_disagree_by_their_difference():
 
 def test_calibration_of_four_answers():
     model = judged("m", [STUDENT])
-    found = bins(model)
+    found = model.bins
     # 0.5 (predicts 0, wrong), 0.8 (right), 0.9 (right), 0.95 (wrong)
     assert [each.count for each in found] == [0, 0, 0, 0, 0, 1, 0, 0, 1, 2]
     assert (found[5].low, found[5].high, found[5].accuracy) == (0.5, 0.6, 0.0)
@@ -79,14 +78,18 @@ def test_confusions_are_summed_over_seeds():
 
 
 def test_shapes_are_checked():
-    with pytest.raises(InputError, match="logits are"):
-        Predictions(example_id=np.arange(2), logits=np.zeros([3, 2]), label=np.zeros(2))
+    with pytest.raises(InputError, match="answers are"):
+        Predictions(
+            example_id=np.arange(2), answers=np.zeros([3, 2]), label=np.zeros(2)
+        )
     with pytest.raises(InputError, match="labels are"):
-        Predictions(example_id=np.arange(2), logits=np.zeros([2, 2]), label=np.zeros(3))
+        Predictions(
+            example_id=np.arange(2), answers=np.zeros([2, 2]), label=np.zeros(3)
+        )
     with pytest.raises(InputError, match="finite; those of 1 of 2 examples"):
         Predictions(
             example_id=np.arange(2),
-            logits=np.array([[0, 1], [np.nan, 0]]),
+            answers=np.array([[0, 1], [np.nan, 0]]),
             label=np.zeros(2),
         )
 

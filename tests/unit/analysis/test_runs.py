@@ -9,19 +9,14 @@ import pytest
 from pd_bert.analysis.logs import logged, thinned
 from pd_bert.analysis.runs import Runs, column, folder, short_names, unique_names
 from pd_bert.errors import InputError
-from pd_bert.report.plots.lineage import Box
-from pd_bert.report.plots.lineage import lineage as draw
-from pd_bert.report.sections.artifacts import merged
 
 
 def test_columns_are_of_row_axes_and_facts(tmp_path, row, write_run):
-    held = row(
-        "pd", 0.5, axes={"STUDENT": "@tiny/bert.Bert()"}, facts={"similarity": 0.7}
-    )
+    held = row("pd", 0.5, axes={"STUDENT": "@tiny/pd.Bert"}, facts={"similarity": 0.7})
     (read,) = Runs([write_run(tmp_path / "run", [held])]).rows
     assert [column(read, name) for name in ("size", "STUDENT", "similarity", "x")] == [
         "tiny",
-        "@tiny/bert.Bert()",
+        "@tiny/pd.Bert",
         0.7,
         None,
     ]
@@ -203,21 +198,6 @@ def test_figures_that_cannot_be_read_are_told_and_others_kept(tmp_path, row, wri
     first, second = runs.faults
     assert "no setting new" in first and str(tmp_path / "a") in first
     assert str(tmp_path / "c") in second
-
-
-def test_merged_boxes_make_no_circle(tmp_path, row, write_run):
-    """A stage may read one of its own name and size, at another step of the way."""
-    rows = [row("x", 0.5, stage="distill-x", fingerprint=str(n)) for n in range(3)]
-    rows[1]["stage"] = "label-x"
-    runs = Runs([write_run(tmp_path / "run", rows)])
-    ids = [pathlib.Path(each["artifact"]).name for each in rows]
-    chain = [
-        Box(id=one, kind="k", name="x", inputs=inputs)
-        for one, inputs in zip(ids, ((), (ids[0],), (ids[1],)), strict=True)
-    ]
-    found = merged(runs, chain)
-    assert len(found) == 3
-    draw(found)  # which refuses a circle
 
 
 def test_stages_of_several_tasks_are_told_by_task(tmp_path, row, write_run):

@@ -10,6 +10,7 @@ from pd_bert.costs.cost import total as total_of
 from pd_bert.costs.timing import Timing, chosen_lengths
 from pd_bert.models.bert import Bert
 from pd_bert.models.heads import MaskedLMHead, PooledHead
+from pd_bert.models.model import Model
 from pd_bert.models.network import Network
 
 _VOCABULARY_SIZE = 500
@@ -75,13 +76,13 @@ def test_times_between_measured_lengths_are_interpolated() -> None:
 @pytest.mark.parametrize("heads", [{}, _HEADS], ids=["encoder", "heads"])
 def test_weights_are_those_of_the_built_model(heads: dict) -> None:
     network = _network(heads)
-    assert network.parameters == network.build().parameters
+    assert network.parameters == Model.of(network).parameters
 
 
 @pytest.mark.parametrize("length", [16, 128])
 def test_operations_are_those_that_tensorflow_counts(length: int) -> None:
     masked, network = 8, _network(_HEADS)
-    model = network.build(dropout=0.0)
+    model = Model.of(network, dropout=0.0)
     shape = tf.TensorSpec([1, length], tf.int32)
     names = ("token_ids", "segment_ids", "padding_mask")
     inputs = dict.fromkeys(names, shape)

@@ -12,12 +12,12 @@ import pytest
 from pd_bert.data.encode_rows import EncodeRows
 from pd_bert.data.example_spec import TOKENS
 from pd_bert.data.shards import chunked, write_manifest, write_shards
-from pd_bert.data.source import Row
+from pd_bert.data.source import TextRow
 from pd_bert.text.vocabulary import Vocabulary
 
 TOKENS_OF = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "c")
 CHUNKS = [
-    [Row(text, None, None, "here") for text in texts]
+    [TextRow(text=text, where="here") for text in texts]
     for texts in (["a b", "b"], ["c c c"], ["a", "b", "c"], ["b a"], ["c"])
 ]
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from pd_bert.data.source import Row, Source, digest, nonempty
+from pd_bert.data.source import Source, TextRow, digest, nonempty
 from pd_bert.errors import InputError
 from pd_bert.text.sentence_splitting import split_segments, split_sentences
 
@@ -14,9 +14,9 @@ from pd_bert.text.sentence_splitting import split_segments, split_sentences
 class Fake(Source):
     texts: tuple[str, ...]
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[TextRow]:
         for i, text in enumerate(self.texts):
-            yield Row(text, None, None, f"fake:{i}")
+            yield TextRow(text=text, where=f"fake:{i}")
 
     def fingerprint(self) -> str:
         return digest(self.texts)

@@ -150,7 +150,7 @@ def test_a_feature_more_takes_more_room() -> None:
 def _expected(lengths: np.ndarray) -> ExpectedRecords:
     return ExpectedRecords(
         count=len(lengths),
-        lengths=lengths,
+        read_lengths=lambda: lengths,
         bytes=1000,
         exact=True,
         spec=TOKENS,

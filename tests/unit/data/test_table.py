@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pd_bert.data.source import TextRow
 from pd_bert.data.sources.table import Table
 from pd_bert.errors import InputError
 
@@ -17,8 +18,8 @@ def write(path: Path, text: str) -> str:
 def test_tsv_keeps_quotes(tmp_path):
     name = write(tmp_path / "a.tsv", 'sentence\tlabel\r\na "b \t1\r\n\r\n"c"\t0\r\n')
     assert list(Table(files=name, label="label").rows()) == [
-        ('a "b', None, "1", f"{name}:2"),
-        ('"c"', None, "0", f"{name}:4"),
+        TextRow(text='a "b', label="1", where=f"{name}:2"),
+        TextRow(text='"c"', label="0", where=f"{name}:4"),
     ]
 
 
@@ -26,7 +27,9 @@ def test_bom_gzip_and_two_texts(tmp_path):
     path = tmp_path / "a.tsv.gz"
     path.write_bytes(gzip.compress(b"\xef\xbb\xbfs1\ts2\tlabel\nx\ty\tno\n"))
     table = Table(files=str(path), text="s1", text_b="s2", label="label")
-    assert list(table.rows()) == [("x", "y", "no", f"{path}:2")]
+    assert list(table.rows()) == [
+        TextRow(text="x", text_b="y", label="no", where=f"{path}:2")
+    ]
 
 
 def test_indices_without_header_and_label_names(tmp_path):
@@ -34,15 +37,18 @@ def test_indices_without_header_and_label_names(tmp_path):
     values = (("0", "bad"), ("1", "good"))
     table = Table(files=name, text=3, label=1, header=False, label_values=values)
     table.check()
-    assert [row[::2] for row in table.rows()] == [("A cat.", "good"), ("Cat a.", "bad")]
+    assert [(row.text, row.label) for row in table.rows()] == [
+        ("A cat.", "good"),
+        ("Cat a.", "bad"),
+    ]
 
 
 def test_csv_with_quoted_line_ends(tmp_path):
     name = write(tmp_path / "a.csv", 'label,text\n1,"a ""b"",\nc"\n\n2,d\n')
     table = Table(files=name, text="text", label="label")
     assert list(table.rows()) == [
-        ('a "b",\nc', None, "1", f"{name}:2"),
-        ("d", None, "2", f"{name}:5"),
+        TextRow(text='a "b",\nc', label="1", where=f"{name}:2"),
+        TextRow(text="d", label="2", where=f"{name}:5"),
     ]
 
 

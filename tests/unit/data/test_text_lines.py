@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pd_bert.data.source import TextRow
 from pd_bert.data.sources import text_lines
 from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.errors import InputError
@@ -19,8 +20,8 @@ def write(path: Path, text: str) -> str:
 def test_rows_are_non_blank_lines(tmp_path):
     name = write(tmp_path / "a.txt", "One. Two.\n \n Three. \n")
     assert list(TextLines(files=name).rows()) == [
-        ("One. Two.", None, None, f"{name}:1"),
-        ("Three.", None, None, f"{name}:3"),
+        TextRow(text="One. Two.", where=f"{name}:1"),
+        TextRow(text="Three.", where=f"{name}:3"),
     ]
     rows = TextLines(files=name, split_sentences=True).rows()
     assert [(row.text, row.where[-2:]) for row in rows] == [

@@ -65,7 +65,7 @@ def test_rows(data_dir):
     )
     source.check()
     rows = list(source.rows())
-    assert sorted(row[:3] for row in rows if row.label) == [
+    assert sorted((row.text, row.text_b, row.label) for row in rows if row.label) == [
         ("a é", "x", "yes"),
         ("b", "y", "no"),
     ]
@@ -98,7 +98,7 @@ def test_order_and_nested_features(data_dir):
         data_dir=data_dir,
     )
     source.check()
-    rows = [row[:2] for row in source.rows()]
+    rows = [(row.text, row.text_b) for row in source.rows()]
     assert rows == [(f"body {i}", row[0]) for i, row in enumerate(ROWS)]
 
 

@@ -93,7 +93,7 @@ def agree(
         "pooled": output.encoder.pooled,
         **output.logits,
     }
-    assert set(model.heads) <= other.keys()
+    assert set(model.head_layers) <= other.keys()
     for name, value in other.items():
         np.testing.assert_allclose(ours[name], value, rtol=0, atol=1e-5, err_msg=name)
         assert np.ptp(value) > 0.1
@@ -154,7 +154,7 @@ def test_labels_and_regression(vocabulary, tmp_path):
         info = HuggingFace().read(tmp_path / folder).info
         assert info["labels"] == labels
         assert info["task"]["class"].endswith(f".{task}")
-        assert info["sequence_length"] == 24 and info["pairs"] is False
+        assert info["sequence_length"] == 24 and info["inputs"] == ["text"]
 
 
 def test_half_precision_shards_and_old_names(vocabulary, batch, tmp_path):
@@ -204,7 +204,7 @@ def test_write(name, exact, vocabulary, batch, tmp_path):
     for weight in model.weights:
         weight.assign(np.asarray(weight) + 0.2 * draw.normal(size=weight.shape))
     labels = ("no", "maybe", "yes") if "label" in HEADS[name] else ()
-    info = info_of({"pairs": True}, labels, name="b", sequence_length=20)
+    info = info_of({"inputs": ["text", "text_b"]}, labels, name="b", sequence_length=20)
     made = LoadedModel(model=model, vocabulary=vocabulary, info=info)
     assert HuggingFace().write(made, tmp_path) == ()
     read, loading = getattr(transformers, name).from_pretrained(
@@ -251,7 +251,7 @@ def test_untied_output_is_refused(vocabulary, tmp_path):
     )
     transformers.BertForMaskedLM(config).save_pretrained(tmp_path)
     vocabulary.write(tmp_path / "vocab.txt")
-    with pytest.raises(InputError, match="shares the token embeddings"):
+    with pytest.raises(InputError, match="must share the token embeddings"):
         HuggingFace().read(tmp_path)
 
 
@@ -297,14 +297,14 @@ def test_notes_name_no_code(vocabulary, tmp_path):
         "measures": ["os.system", "f1", "_correlation"],
         "sequence_length": 9999,
         "metrics": {"dev": {"accuracy": "high"}, "test": 3},
-        "pairs": "yes",
+        "inputs": ["text", "os.system"],
     }
     (tmp_path / "config.json").write_text(json.dumps(config))
     info = HuggingFace().read(tmp_path).info
     assert info["task"]["class"] == "pd_bert.tasks.classification.Classification"
     measures = info["task"]["settings"]["measures"]
     assert measures == [{"function": "pd_bert.tasks.metrics.f1"}]
-    assert info["sequence_length"] == 24 and info["pairs"] is False
+    assert info["sequence_length"] == 24 and info["inputs"] == ["text"]
     assert "metrics" not in info
 
 

@@ -39,7 +39,7 @@ def checkpoint(
     for weight in model.weights:
         weight.assign(np.asarray(weight) + 0.2 * draw.normal(size=weight.shape))
     labels = ("no", "yes") if "label" in heads else ()
-    info = info_of({"pairs": True}, labels, name="b", sequence_length=9)
+    info = info_of({"inputs": ["text", "text_b"]}, labels, name="b", sequence_length=9)
     return LoadedModel(model=model, vocabulary=vocabulary, info=info)
 
 
@@ -69,9 +69,9 @@ def test_encoder(lowercase, vocabulary, batch, tmp_path):
     ids = [np.asarray(tokenizer(text)).tolist() for text in texts]
     assert ids == WordPiece(vocabulary)(tf.constant(texts)).to_list()
     assert tokenizer.lowercase is lowercase
-    assert KerasPreset().recognises(tmp_path)
+    assert KerasPreset().recognizes(tmp_path)
     back = KerasPreset().read(tmp_path)
-    assert back.vocabulary == vocabulary and back.model.heads == {}
+    assert back.vocabulary == vocabulary and back.model.head_layers == {}
     assert back.model.architecture == bert()
     np.testing.assert_array_equal(back.model.encoder(batch).pooled, ours.pooled)
 

@@ -159,7 +159,7 @@ def test_read(folder, batch):
     names = [name for name, _ in tf.train.list_variables(str(folder))]
     assert "bert/encoder/layer_0/attention/self/query/kernel" in names
     assert "bert/pooler/dense/bias/adam_m" in names and "global_step" in names
-    assert TF1Bert().recognises(folder)
+    assert TF1Bert().recognizes(folder)
     TF1Bert().check(folder)
     read = TF1Bert().read(folder)
     assert read.taken == ("encoder", "masked_lm", "next_sentence")
@@ -199,7 +199,7 @@ def test_a_classifier_of_another_name(vocabulary, tmp_path):
     read = TF1Bert().read(tmp_path)
     assert read.taken == ("encoder", "label")
     assert read.info["labels"] == ["0", "1", "2"]
-    assert np.asarray(read.model.heads["label"].layers[-1].bias).tolist() == [1, 2, 3]
+    assert np.asarray(read.model.head_layers["label"][-1].bias).tolist() == [1, 2, 3]
 
 
 def test_lacking_and_other_variables(vocabulary, tmp_path):

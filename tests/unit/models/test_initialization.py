@@ -16,6 +16,7 @@ from pd_bert.models.initialization import (
     WordEmbeddings,
 )
 from pd_bert.models.model import Model
+from pd_bert.models.network import Network
 
 VOCABULARY = 23
 
@@ -38,6 +39,10 @@ def make(layers: int, seed: int, **heads: PooledHead | MaskedLMHead) -> Model:
     return model
 
 
+def network(architecture: Bert, vocabulary: int = VOCABULARY) -> Network:
+    return Network.of(architecture, {}, vocabulary)
+
+
 def same(one: Model, other: Model) -> set[str]:
     """The names of the parts whose every weight is equal."""
     mine, its = one.encoder.parts(), other.encoder.parts()
@@ -51,31 +56,32 @@ def same(one: Model, other: Model) -> set[str]:
 @pytest.mark.parametrize(
     ("initialization", "layers", "taken"),
     [
-        (Whole(), 2, ["token_embedding", "embeddings", "layer_0", "layer_1", "pooler"]),
-        (Truncated(), 3, ["token_embedding", "embeddings", "layer_0", "layer_1"]),
-        (Truncated(), 2, ["token_embedding", "embeddings", "layer_0", "layer_1"]),
-        (WordEmbeddings(), 3, ["token_embedding"]),
+        (Whole(), 2, ("token_embedding", "embeddings", "layer_0", "layer_1", "pooler")),
+        (Truncated(), 3, ("token_embedding", "embeddings", "layer_0", "layer_1")),
+        (Truncated(), 2, ("token_embedding", "embeddings", "layer_0", "layer_1")),
+        (WordEmbeddings(), 3, ("token_embedding",)),
     ],
 )
 def test_takes_those_parts_and_no_other(
-    initialization: Initialization, layers: int, taken: list[str]
+    initialization: Initialization, layers: int, taken: tuple[str, ...]
 ) -> None:
     initial = make(layers, 1)
     student = make(2, 2)
     before = make(2, 2)
-    found = student.initialize(initial, initialization, "here")
-    assert found["taken"] == taken
+    assert initialization.apply(student, initial, "here") == taken
     assert same(student, initial) == set(taken)
-    assert same(student, before) == set(found["random"])
-    assert {*found["taken"], *found["random"]} == student.encoder.parts().keys()
+    assert same(student, before) == student.encoder.parts().keys() - set(taken)
 
 
 def test_whole_takes_heads_that_are_equal() -> None:
     initial = make(1, 1, masked_lm=MaskedLMHead(), label=PooledHead(num_outputs=2))
     student = make(1, 2, masked_lm=MaskedLMHead(), label=PooledHead(num_outputs=3))
-    found = student.initialize(initial, Whole(), "here")
-    assert found["random"] == ["label"]
-    mine, its = student.heads["masked_lm"].layers, initial.heads["masked_lm"].layers
+    before = [np.asarray(weight) for weight in student.head_weights("label")]
+    found = Whole().apply(student, initial, "here")
+    assert found == (*student.encoder.parts(), "masked_lm")
+    for weight, value in zip(student.head_weights("label"), before, strict=True):
+        np.testing.assert_array_equal(weight, value)
+    mine, its = student.head_layers["masked_lm"], initial.head_layers["masked_lm"]
     for one, other in zip(mine, its, strict=True):
         for a, b in zip(one.trainable_weights, other.trainable_weights, strict=True):
             np.testing.assert_array_equal(a, b)
@@ -84,8 +90,11 @@ def test_whole_takes_heads_that_are_equal() -> None:
 def test_parts_of_a_model_leave_its_heads() -> None:
     initial = make(2, 1, label=PooledHead(num_outputs=2))
     student = make(1, 2, label=PooledHead(num_outputs=2))
-    found = student.initialize(initial, Truncated(), "here")
-    assert found["random"] == ["pooler", "label"]
+    before = [np.asarray(weight) for weight in student.head_weights("label")]
+    found = Truncated().apply(student, initial, "here")
+    assert found == ("token_embedding", "embeddings", "layer_0")
+    for weight, value in zip(student.head_weights("label"), before, strict=True):
+        np.testing.assert_array_equal(weight, value)
 
 
 @pytest.mark.parametrize(
@@ -102,12 +111,12 @@ def test_refuses_what_does_not_fit(
     initialization: Initialization, initial: Bert, vocabulary: int, says: str
 ) -> None:
     with pytest.raises(InputError, match=f"here: .*{says}"):
-        initialization.check((bert(2), VOCABULARY), (initial, vocabulary), "here")
+        initialization.check(network(bert(2)), network(initial, vocabulary), "here")
 
 
 def test_layers_must_compute_alike_and_embeddings_need_not() -> None:
     exact = dataclasses.replace(bert(2), exact_gelu=True)
-    sizes = ((bert(2), VOCABULARY), (exact, VOCABULARY))
+    sizes = (network(bert(2)), network(exact))
     WordEmbeddings().check(*sizes, "here")
     for initialization in (Whole(), Truncated()):
         with pytest.raises(InputError, match=r"here: .*compute as the student does"):

@@ -58,7 +58,7 @@ def test_size_file(name: str, layers: int, hidden: int) -> None:
     with gin.config_scope(name):
         size = gin.get_configurable(Bert)()
     assert size == Bert(name=name, num_layers=layers, hidden_dim=hidden)
-    assert size.heads == hidden // 64 and size.feed_forward == 4 * hidden
+    assert size.attention_heads == hidden // 64 and size.feed_forward == 4 * hidden
 
 
 def test_no_size_file_is_left_out() -> None:

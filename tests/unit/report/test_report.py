@@ -37,7 +37,7 @@ def test_text_that_a_spreadsheet_would_run_is_marked(tmp_path, report):
 
 
 def test_a_run_without_a_finished_evaluation_has_a_page(tmp_path, row, write_run):
-    trained = row("pd", 0.5, kind="distill", metrics=None)
+    trained = row("pd", 0.5, kind="distill", stage="distill-pd", metrics=None)
     workdir = write_run(tmp_path / "run", [trained])
     wanted = [{"artifact": f"evaluate-pd-{1:012}"}]
     (workdir / "plan.json").write_text(json.dumps(wanted))
@@ -67,11 +67,8 @@ def test_files_of_an_earlier_report_do_not_stay(tmp_path, report):
     output = tmp_path / "out"
     page = report.write(output)
     drawn = {path.name for path in output.glob("*.svg")}
-    assert (
-        "lineage.svg" in drawn
-        and set(re.findall(r'href="(.*?\.svg)"', page.read_text())) == drawn
-    )
-    assert (output / "lineage.svg").read_text() in page.read_text()
+    assert set(re.findall(r'href="(.*?\.svg)"', page.read_text())) == drawn
+    assert (output / min(drawn)).read_text() in page.read_text()
     assert (output / "confusion.csv").is_file()
     for name in ("mine.csv", "old_figure.csv"):
         (output / name).write_text("")
@@ -144,3 +141,24 @@ def test_the_papers_numbers_stand_beside_the_runs(tmp_path, row, write_run):
         ("pd", "1", "87.2", "70.0"),
         ("d", "1", "84.1", "–"),
     )
+
+
+def test_a_long_cell_is_wrapped_so_that_numbers_stay_in_sight(tmp_path, row, write_run):
+    held = row("teacher", 0.9, kind="gate", stage="gate-teacher", metrics=None)
+    workdir = write_run(tmp_path / "run", [held])
+    order = [f"package_{number}" for number in range(14)]
+    info = {
+        "kind": "gate",
+        "lineage": {},
+        "gate": {"passed": True, "metric": 0.605, "best_permutation": order},
+    }
+    (workdir / held["artifact"] / "artifact.json").write_text(json.dumps(info))
+    page = Report(evidence=gather([workdir]), title="t", command="c").write(tmp_path)
+    text = page.read_text()
+    assert f'<td class="long">{", ".join(order)}</td>' in text
+    assert "<td>60.5</td>" in text
+    (style,) = re.findall(r"td\.long \{ (text-align.*?) \}", text)
+    rules = dict(rule.split(": ") for rule in style.rstrip(";").split("; "))
+    assert rules["white-space"] == "pre-line"
+    assert rules["overflow-wrap"] == "anywhere"
+    assert "30rem" in rules["max-width"]

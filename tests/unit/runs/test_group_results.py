@@ -7,7 +7,7 @@ import pytest
 
 from pd_bert.runs.axis_names import axis_names
 from pd_bert.runs.group_results import group_results
-from pd_bert.runs.result_group import WORKDIR, nearest
+from pd_bert.runs.result_group import MODEL, WORKDIR, nearest
 from pd_bert.values import digest
 
 NUMBERS = itertools.count()
@@ -72,14 +72,14 @@ def test_an_axis_tells_though_each_value_has_its_own_seed() -> None:
 
 def test_references_are_grouped_as_they_are_and_shortened_for_people() -> None:
     rows = [
-        row("pd", 0.5, axes={"D": "@news/table.Table()"}),
-        row("pd", 0.7, axes={"D": "@news/sentences.Sentences()"}),
-        row("pd", 0.8, axes={"D": "@books/table.Table()"}),
+        row("pd", 0.5, axes={"D": "@news/pd.Table"}),
+        row("pd", 0.7, axes={"D": "@news/pd.Sentences"}),
+        row("pd", 0.8, axes={"D": "@books/pd.Table"}),
         row("pd", 0.9, axes={"D": [1, 2]}),
     ]
     assert [title for title, *_ in means(rows)] == [
-        "pd tiny (D news/table.Table)",
-        "pd tiny (D news/sentences.Sentences)",
+        "pd tiny (D news/pd.Table)",
+        "pd tiny (D news/pd.Sentences)",
         "pd tiny (D books)",
         "pd tiny (D [1, 2])",
     ]
@@ -88,10 +88,10 @@ def test_references_are_grouped_as_they_are_and_shortened_for_people() -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ("@tiny/bert.Bert()", "tiny"),
-        ("@pd/evaluate.Evaluate", "pd"),
-        ("@a/b/bert.Bert()", "a/b"),
-        ("@bert.Bert()", "bert.Bert"),
+        ("@tiny/pd.Bert", "tiny"),
+        ("@pd/pd.Evaluate", "pd"),
+        ("@a/b/pd.Bert", "a/b"),
+        ("@pd.Bert", "pd.Bert"),
         ("%LARGE", "LARGE"),
         ("plain/text", "plain/text"),
         (0.5, "0.5"),
@@ -144,13 +144,13 @@ def test_settings_that_no_axis_has_tell_models_of_one_directory() -> None:
     rows = [row("pd", 0.5, model="slow"), row("pd", 0.7, model="fast")]
     assert [mean for _, mean, _ in means(rows)] == [50.0, 70.0]
     titles = [title for title, *_ in means(rows)]
-    assert all(each.startswith("pd tiny (hash ") for each in titles)
-    assert len(set(titles)) == 2
+    prints = [each["fingerprint_without_seeds"] for each in rows]
+    assert titles == [f"pd tiny ({MODEL} {each[:7]})" for each in prints]
 
 
 def test_two_spellings_of_an_axis_are_one_model() -> None:
     rows = [
-        {**row("pd", 0.5), "axes": {"TEACHER": "@large/bert.Bert()", "SEED": 0}},
+        {**row("pd", 0.5), "axes": {"TEACHER": "@large/pd.Bert", "SEED": 0}},
         {**row("pd", 0.7, seed=1), "axes": {"TEACHER": "%LARGE", "SEED": 1}},
     ]
     assert means(rows) == [("pd tiny", 60.0, 2)]
@@ -182,9 +182,9 @@ def test_axes_of_the_methods_themselves_do_not_part_them() -> None:
     """As METHOD, which tells two stages of one method apart."""
     found = group_results(
         [
-            row("pd", 0.5, axes={"METHOD": "@pd/x.X()", "TEXTS": 1}),
-            row("pd", 0.6, axes={"METHOD": "@pd_b/x.X()", "TEXTS": 1}),
-            row("pf", 0.4, axes={"METHOD": "@pf/x.X()", "TEXTS": 1}),
+            row("pd", 0.5, axes={"METHOD": "@pd/x.X", "TEXTS": 1}),
+            row("pd", 0.6, axes={"METHOD": "@pd_b/x.X", "TEXTS": 1}),
+            row("pf", 0.4, axes={"METHOD": "@pf/x.X", "TEXTS": 1}),
         ]
     )
     pd, pd_b, pf = found
@@ -210,11 +210,33 @@ def test_a_value_that_equals_the_seed_is_none() -> None:
     assert titles == ["pd tiny (DROPOUT 0.0)", "pd tiny (DROPOUT 0.1)"]
 
 
-def test_seeds_that_are_other_models_are_told_by_their_axis() -> None:
-    """As where they draw the texts of a source as well."""
+def test_the_seed_is_no_name_of_a_model() -> None:
+    """Not even of models that differ in more than their seed, nor as the first axis."""
     rows = [row("pd", s / 10, seed=s, axes={"SEED": s}, model=f"{s}") for s in range(2)]
     titles = [title for title, *_ in means(rows)]
-    assert titles == ["pd tiny (SEED 0)", "pd tiny (SEED 1)"]
+    assert all(title.startswith(f"pd tiny ({MODEL} ") for title in titles)
+    assert len(set(titles)) == 2
+    rows = [
+        row("pd", 0.5, seed=0, axes={"SEED": 0, "T": 1}),
+        row("pd", 0.7, seed=1, axes={"SEED": 1, "T": 1}),
+        row("pd", 0.8, seed=0, axes={"SEED": 0, "T": 2}),
+    ]
+    assert means(rows) == [("pd tiny (T 1)", 60.0, 2), ("pd tiny (T 2)", 80.0, 1)]
+
+
+def test_an_axis_without_a_value_of_its_own_is_no_column() -> None:
+    """One that another already tells apart, one of all the same, one of the method."""
+    rows = [
+        row(
+            method,
+            0.5,
+            axes={"METHOD": f"@{method}/x.X()", "T": t, "U": 10 * t, "TEXTS": 9},
+        )
+        for method in ("pd", "d")
+        for t in (1, 2)
+    ]
+    titles = [title for title, *_ in means(rows)]
+    assert titles == ["pd tiny (T 1)", "pd tiny (T 2)", "d tiny (T 1)", "d tiny (T 2)"]
 
 
 def test_what_tells_in_one_task_tells_in_all() -> None:
@@ -257,7 +279,7 @@ def test_recipes_with_other_axes_are_not_thrown_together() -> None:
 def test_an_axis_of_one_recipe_alone_does_not_double_a_shared_stage() -> None:
     shared = row("pd", 0.5)
     rows = [
-        {**shared, "axes": {"METHOD": "@pd/evaluate.Evaluate()"}, "directory": "a"},
+        {**shared, "axes": {"METHOD": "@pd/pd.Evaluate"}, "directory": "a"},
         {**shared, "directory": "b"},
     ]
     assert means(rows) == [("pd tiny", 50.0, 1)]
@@ -265,7 +287,7 @@ def test_an_axis_of_one_recipe_alone_does_not_double_a_shared_stage() -> None:
 
 def test_over_tasks_a_model_is_one() -> None:
     rows = [
-        row("pd", 0.5, task=task, axes={"TASK": f"@{task}/x.X()", "TEXTS": texts})
+        row("pd", 0.5, task=task, axes={"TASK": f"@{task}/x.X", "TEXTS": texts})
         for task in ("rte", "mrpc")
         for texts in (1, 2)
     ]
@@ -289,16 +311,3 @@ def test_a_split_that_a_seed_lacks_is_counted() -> None:
     ]
     (found,) = group_results(rows)
     assert found.seeds == "dev 2, test 1"
-
-
-def test_several_stages_of_one_seed_are_told_by_their_names() -> None:
-    rows = [
-        row("pd", 0.5, stage="evaluate-pd", model="films"),
-        row("pd", 0.7, stage="evaluate-pd_elsewhere", model="news"),
-        row("d", 0.4, stage="evaluate-d"),
-    ]
-    assert means(rows) == [
-        ("pd tiny (stage evaluate-pd)", 50.0, 1),
-        ("pd tiny (stage evaluate-pd_elsewhere)", 70.0, 1),
-        ("d tiny", 40.0, 1),
-    ]

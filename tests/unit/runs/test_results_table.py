@@ -7,7 +7,7 @@ from typing import Any
 
 from pd_bert.artifact import Artifact
 from pd_bert.runs.results import facts
-from pd_bert.runs.results_table import table
+from pd_bert.runs.results_table import results_table
 from pd_bert.values import digest
 
 NUMBERS = itertools.count()
@@ -40,7 +40,7 @@ def test_one_metric_is_named_in_the_header():
         row("sst2", {"dev": {"accuracy": 0.7}, "test": {"accuracy": 0.6}}, "accuracy"),
         row("sst2", {"dev": {"accuracy": 0.8}, "test": {"accuracy": 0.6}}, "accuracy"),
     ]
-    assert table([{"kind": "prepare"}, *rows]).split("\n") == [
+    assert results_table([{"kind": "prepare"}, *rows]).split("\n") == [
         "task  method   size  dev accuracy %  test accuracy %  seeds  parameters   MB  "
         "examples/s  speed-up",
         "sst2  teacher  tiny            50.0                –      1       4,000  0.0  "
@@ -58,7 +58,7 @@ def test_tasks_of_different_metrics_and_their_mean():
         row("cola", {"dev": {"matthews": 0.125}}, "matthews"),
         row("mnli", mnli, "accuracy"),
     ]
-    lines = [line.split() for line in table(rows).split("\n")]
+    lines = [line.split() for line in results_table(rows).split("\n")]
     header = "task method size metric dev % test % dev_mismatched %"
     assert " ".join(lines[0][:10]) == header
     assert lines[1][:7] == ["cola", "pf", "tiny", "matthews", "12.5", "–", "–"]
@@ -73,12 +73,12 @@ def test_an_axis_that_tells_lines_apart_has_a_column():
             {"dev": {"accuracy": seed / 10}},
             "accuracy",
             seed=seed,
-            axes={"SEED": seed, "STUDENT": "@tiny/bert.Bert()", "TRANSFER_SIZE": size},
+            axes={"SEED": seed, "STUDENT": "@tiny/pd.Bert", "TRANSFER_SIZE": size},
         )
         for size in (50, 100)
         for seed in (1, 2)
     ]
-    lines = [line.split() for line in table(rows).split("\n")]
+    lines = [line.split() for line in results_table(rows).split("\n")]
     assert lines[0][:4] == ["task", "method", "size", "TRANSFER_SIZE"]
     assert [line[3:7] for line in lines[1:]] == [
         ["50", "15.0", "±", "7.1"],
@@ -87,7 +87,7 @@ def test_an_axis_that_tells_lines_apart_has_a_column():
 
 
 def test_nothing_to_show():
-    assert table([{"kind": "prepare"}]) == ""
+    assert results_table([{"kind": "prepare"}]) == ""
 
 
 def artifact(folder: pathlib.Path, facts: dict[str, Any] | None, *made_of: str) -> None:

@@ -15,7 +15,9 @@ from collections.abc import Iterator
 import pytest
 import tensorflow as tf
 
+from pd_bert.costs.probe import Probe
 from pd_bert.errors import InputError
+from pd_bert.runs.estimates import estimate
 from pd_bert.runs.runner import Runner
 from pd_bert.runs.workdir import Workdir
 from pd_bert.stages.base import Context, Info
@@ -212,13 +214,20 @@ def test_what_another_run_finished_is_linked(
     workdir: Workdir,
     vocabulary: ReadVocabulary,
     other: Workdir,
+    tmp_path: pathlib.Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (made,) = (other.directory / "stages").iterdir()
     before = {path: path.stat().st_mtime_ns for path in other.directory.rglob("*")}
     reusing = Workdir(workdir.directory, RUNTIME, reuse=[other.directory])
-    (line,) = Runner([vocabulary], reusing, runtime=RUNTIME).plan()
-    assert line["reused"] is True and not reusing.finished(vocabulary).exists()
+    probe = Probe(
+        runtime=RUNTIME,
+        strategy=tf.distribute.get_strategy(),
+        measures=False,
+        directory=tmp_path,
+    )
+    (planned,) = estimate([vocabulary], reusing, probe)
+    assert planned.line["reused"] is True and not reusing.finished(vocabulary).exists()
     capsys.readouterr()
     run(reusing, vocabulary)
     name = "[1/1] vocabulary read"

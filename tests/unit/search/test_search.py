@@ -1,4 +1,4 @@
-"""What a search accepts, and the order of its points."""
+"""The searches that are accepted, and the order of their points."""
 
 import pathlib
 
@@ -6,20 +6,30 @@ import pytest
 
 from pd_bert.errors import InputError
 from pd_bert.runs.recipe import Recipe
-from pd_bert.search.samplers import grid, random
+from pd_bert.search.pruners import Median
+from pd_bert.search.samplers import GeneticSearch, RandomSearch, draw
 from pd_bert.search.search import Search
 from pd_bert.stages.evaluate import Evaluate
+from pd_bert.stages.meta_score import MetaScore
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.read_vocabulary import ReadVocabulary
 from pd_bert.tasks.classification import Classification
 
+LAYERS = tuple(range(1000))
 SPACE = {"SIZE": (8, 16), "RATE": (1e-3, 1e-4)}
-MACROS = {"SIZE": 32, "RATE": 3e-4, "SEED": 0, "STUDENT": None, "JIT": False}
+MACROS = {
+    "SIZE": 32,
+    "RATE": 3e-4,
+    "SEED": 0,
+    "STUDENT": None,
+    "JIT": False,
+    "MAPPING": (3, 6),
+}
 RECIPE = Recipe(name="r", stages=(), axes={"SEED": (0, 1)})
 
 
 def evaluates(folder: pathlib.Path, *methods: str) -> list[Evaluate]:
-    """One a method; what it evaluates does not matter here."""
+    """One per method; what it evaluates does not matter here."""
     (folder / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n")
     vocabulary = ReadVocabulary(name="v", file=str(folder / "vocab.txt"))
     data = PrepareTask(
@@ -35,18 +45,30 @@ def evaluates(folder: pathlib.Path, *methods: str) -> list[Evaluate]:
 
 
 def test_points():
-    points = Search(space=SPACE).points()
-    assert points == [
+    points = Search(space=SPACE).points
+    assert [points.point(points.params(number)) for number in range(4)] == [
         {"SIZE": 8, "RATE": 1e-3},
         {"SIZE": 8, "RATE": 1e-4},
         {"SIZE": 16, "RATE": 1e-3},
         {"SIZE": 16, "RATE": 1e-4},
     ]
-    assert grid(points, 3) == points
-    drawn = random(points, 3)
-    assert sorted(map(str, drawn)) == sorted(map(str, points))
-    assert Search(space=SPACE, sampler=random, seed=3, trials=2).order() == drawn[:2]
-    assert any(random(points, seed) != drawn for seed in range(5))
+    assert points.count == 4
+
+
+def test_points_are_not_listed():
+    positions = (tuple(range(13)),) * 6
+    points = Search(space={"SIZE": ((1, 2), "[1, 2]")}, genes={"G": positions}).points
+    assert points.count == 2 * 13**6
+    last = {"SIZE": "[1, 2]", "G": (12,) * 6}
+    assert points.point(points.params(points.count - 1)) == last
+    one = {"SIZE": (1, 2), "G": (0, 5, 0, 0, 0, 10)}
+    params = points.params_of(one)
+    assert params["G.2"] == "5" and params["SIZE"] == "[1, 2]"
+    assert points.number(params) == 5 * 13**4 + 10
+    assert points.params(points.number(params)) == params
+    assert points.point(params) == one
+    assert len({draw(points, {3}, seed) for seed in range(50)}) == 50
+    assert {draw(points, set(range(1, points.count)), seed) for seed in (0, 1)} == {0}
 
 
 def test_probes_are_references_and_the_first():
@@ -75,7 +97,26 @@ def test_probes_are_references_and_the_first():
         ({"space": {"SIZE": (8.5,)}}, (), "like the recipe's own, 32.*8.5"),
         ({"space": {"RATE": (None,)}}, (), "like the recipe's own, 0.0003.*None"),
         ({"space": {"JIT": (1,)}}, (), "like the recipe's own, False; received 1"),
-        ({"space": {"STUDENT": ((1, 2),)}}, (), "may take numbers"),
+        ({"space": {"STUDENT": ({1},)}}, (), "may take numbers"),
+        ({"space": {"STUDENT": (({},),)}}, (), "may take numbers"),
+        ({"space": {"STUDENT": ((1, 2), (1, 2))}}, (), r"value \(1, 2\) twice"),
+        ({"genes": {"SISE": ((8,),)}}, (), "genes: SISE must be a macro"),
+        ({"genes": {"SIZE": ((8,),)}}, (), "genes: SIZE is in Search.space as well"),
+        ({"genes": {"MAPPING": ()}}, (), "a tuple of choices for each position"),
+        ({"genes": {"MAPPING": ((0, 1),) * 3}}, (), "for 2 positions.*received 3"),
+        ({"genes": {"MAPPING": ((0, 1), 2)}}, (), "position 2, must have a tuple"),
+        ({"genes": {"MAPPING": ((0,), (1, "a"))}}, (), "position 2, .* own, 6;.*'a'"),
+        ({"first": ({"SIZE": 8},)}, (), "must have points of the search"),
+        ({"first": ({"SIZE": 8, "RATE": 2},)}, (), "must have points of the search"),
+        ({"first": (8,)}, (), "must have points of the search"),
+        ({"together": 0}, (), "together must be at least 1.*received 0"),
+        ({"together": 2, "pruner": Median()}, (), "1 with a pruner.*received 2"),
+        ({"sampler": GeneticSearch}, (), "a value such as GridSearch"),
+        (
+            {"space": {"STUDENT": tuple(range(1001))}, "sampler": RandomSearch()},
+            (),
+            "more than 1,000 points unless .*; the search has 1,001",
+        ),
     ],
 )
 def test_refused(settings, bindings, message):
@@ -92,6 +133,11 @@ def test_accepted():
         "JIT": (1 > 0,),
     }
     Search(space=space).check(RECIPE, MACROS, ["OTHER = 1", "a/b.C.RATE = 1"])
+    many = {"space": {"STUDENT": ("x", (1, 2))}, "genes": {"MAPPING": (LAYERS,) * 2}}
+    first = ({"STUDENT": (1, 2), "MAPPING": (0, 999)},)
+    Search(**many, first=first).check(RECIPE, MACROS, [])
+    search = Search(**many, sampler=RandomSearch(), trials=5)
+    search.check(RECIPE, MACROS, [])
 
 
 def test_scored(tmp_path):
@@ -109,3 +155,5 @@ def test_scored(tmp_path):
     assert named.scored([teacher, pf, pd]) == [pd]
     with pytest.raises(InputError, match="evaluate-teacher or evaluate-pf; received"):
         named.scored([teacher, pf])
+    mean = MetaScore(name="mean", method="pf", evaluations=(pf,))
+    assert Search(space=SPACE, stage="score-mean").scored([pf, mean]) == [mean]

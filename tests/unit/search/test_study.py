@@ -34,14 +34,15 @@ def work(folder: pathlib.Path, dies_at: int | None = None) -> None:
     mine = study(folder)
     done = 0
     while True:
-        with mine.take() as trial:
-            if trial is None:
+        with mine.take() as trials:
+            if not trials:
                 return
+            (trial,) = trials
             if done == dies_at:
                 trial.report(0.25, 0)
                 trial.set_user_attr("evaluated_0", [7])
                 os._exit(9)
-            mine.complete(trial, trial.params["A"], seconds=0.0)
+            mine.complete(trial, mine.point(trial)["A"], seconds=0.0)
         done += 1
 
 
@@ -67,8 +68,8 @@ def test_the_trial_of_a_dead_process_is_taken_again(folder):
     assert process.exitcode == 9
     mine = study(folder)
     assert mine.unfinished()
-    with mine.take() as trial:
-        assert trial.params == {"A": 2, "B": "x"}  # where the dead one was
+    with mine.take() as (trial,):
+        assert mine.point(trial) == {"A": 2, "B": "x"}  # where the dead one was
         (reported,) = [
             t.intermediate_values
             for t in trial.study.trials
@@ -76,7 +77,7 @@ def test_the_trial_of_a_dead_process_is_taken_again(folder):
         ]
         assert reported == {0: 0.25}
         # Its training goes on before the evaluation of step 7, or after it.
-        action = Pruning(trial, seed=0, metric="accuracy")
+        action = Pruning(trial, training=0, metric="accuracy")
         action.evaluated(7, {"accuracy": 0.25})
         action.evaluated(8, {"accuracy": 0.5})
         mine.complete(trial, 2.0, seconds=0.0)
@@ -89,8 +90,7 @@ def test_the_trial_of_a_dead_process_is_taken_again(folder):
 
 def test_a_living_trial_is_left_alone(folder):
     mine = study(folder, trials=1)
-    with mine.take() as trial:
-        assert trial is not None
+    with mine.take() as (trial,):
         other = start(folder)
         other.join()
         assert len(mine.finished()) == 5
@@ -103,8 +103,8 @@ def test_more_trials_later(folder):
     for count in (2, 4):
         mine = study(folder, trials=count)
         for _ in range(3):
-            with mine.take() as trial:
-                if trial is not None:
+            with mine.take() as trials:
+                for trial in trials:
                     mine.complete(trial, 0.0, seconds=0.0)
         assert len(mine.finished()) == count
 
@@ -112,14 +112,14 @@ def test_more_trials_later(folder):
 def test_median_compares_evaluation_by_evaluation_and_seed_by_seed(folder):
     mine = study(folder, pruner=Median(startup_trials=2, warmup=1))
     for low in (0.5, 0.6):
-        with mine.take() as trial:
+        with mine.take() as (trial,):
             for seed in (0, 1):
-                action = Pruning(trial, seed=seed, metric="f1")
+                action = Pruning(trial, training=seed, metric="f1")
                 for step, value in ((32, 0.3), (64, low)):
                     action.evaluated(step, {"f1": value})
             mine.complete(trial, low, seconds=0.0)
-    with mine.take() as trial:
-        action = Pruning(trial, seed=0, metric="f1")
+    with mine.take() as (trial,):
+        action = Pruning(trial, training=0, metric="f1")
         action.evaluated(4, {"f1": 0.1})  # warm-up
         with pytest.raises(optuna.TrialPruned):
             action.evaluated(8, {"f1": 0.54})
@@ -145,5 +145,6 @@ def test_half_a_line_is_cut_off(folder):
 
 
 def _assert_each_once(folder: pathlib.Path) -> None:
-    points = [tuple(trial.params.values()) for trial in study(folder).finished()]
+    mine = study(folder)
+    points = [tuple(mine.point(trial).values()) for trial in mine.finished()]
     assert sorted(points) == [(a, b) for a in SPACE["A"] for b in SPACE["B"]]

@@ -121,7 +121,7 @@ def test_duplicates_and_leaks_go(cleaned, tmp_path, capsys) -> None:
         "similarity": report["similarity"],
     }
     assert artifact["count"] == 5 and artifact["bytes"] > 0
-    assert artifact["pairs"] is False and artifact["sequence_length"] == 16
+    assert artifact["inputs"] == ["text"] and artifact["sequence_length"] == 16
     printed = capsys.readouterr().out
     assert (
         "clean transfer: 5 of 13 texts; 3 duplicates, 5 leaks (dev 2, test 1, hard 1, "
@@ -166,7 +166,7 @@ def test_a_subset_carries_on_what_the_whole_says(cleaned, tmp_path) -> None:
     assert found[2] == _KEPT
     for part, size in zip(parts, sizes, strict=True):
         assert part["facts"] == {"transfer_size": size}
-        for key in ("vocabulary", "pairs", "sequence_length", "vocabulary_size"):
+        for key in ("vocabulary", "inputs", "sequence_length", "vocabulary_size"):
             assert part[key] == whole[key]
 
 
@@ -252,9 +252,9 @@ def test_a_dry_run_goes_through(cleaned, tmp_path) -> None:
     )
     found = estimate(stages, Workdir(tmp_path / "run", RUNTIME), probe)
     by_kind = {each.stage.kind: each for each in found}
-    assert by_kind["subset"].info["splits"][""].count == 2
-    assert by_kind["subset"].info["pairs"] is False
-    counts = [e.info["splits"][""].count for e in found if e.stage.kind == "clean"]
+    assert by_kind["subset"].outline.splits[""].count == 2
+    assert by_kind["subset"].outline.inputs == ("text",)
+    counts = [e.outline.splits[""].count for e in found if e.stage.kind == "clean"]
     assert sorted(counts) == [3, 5]
     for each in found:
         assert each.cost.seconds is not None and each.cost.seconds > 0
@@ -262,7 +262,7 @@ def test_a_dry_run_goes_through(cleaned, tmp_path) -> None:
         assert each.cost.exact  # small sources are read to their end
     assert not (tmp_path / "run").exists()
     (artifact,) = run(tmp_path, cleaned)
-    told = next(e for e in found if e.stage == cleaned).info["splits"][""]
+    told = next(e for e in found if e.stage == cleaned).outline.splits[""]
     assert told.lengths.tolist() == Records(artifact.directory).lengths.tolist()
     assert _expected(cleaned, tmp_path, probe).count == 5
 
@@ -289,5 +289,4 @@ def test_a_dry_run_with_large_sources_tells_the_most(cleaned, tmp_path) -> None:
 def _expected(stage: Stage, folder: pathlib.Path, probe: Probe) -> ExpectedRecords:
     stages = in_order([stage], RUNTIME)
     found = estimate(stages, Workdir(folder / "run", RUNTIME), probe)
-    expected: ExpectedRecords = found[-1].info["splits"][""]
-    return expected
+    return found[-1].outline.splits[""]

@@ -19,8 +19,8 @@ from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.read_vocabulary import ReadVocabulary
 from pd_bert.stages.teacher_gate import TeacherGate
 from pd_bert.tasks.classification import Classification
+from pd_bert.tasks.labeled_task import LabeledTask
 from pd_bert.tasks.regression import Regression
-from pd_bert.tasks.text_task import TextTask
 from pd_bert.training.runtime import Runtime
 
 RUNTIME = Runtime()
@@ -57,6 +57,7 @@ def run(
         measured / "predictions" / "dev.npz",
         example_id=np.arange(len(gold)),
         logits=np.array(logits, np.float32),
+        **({"score": np.array(logits, np.float32)[:, 0]} if len(labels) == 1 else {}),
         label=gold,
     )
     info = {"labels": labels, "primary_metric": "accuracy"}
@@ -117,7 +118,7 @@ def test_a_refusal_says_how_to_override(
     said = str(caught.value)
     assert said.startswith(f"{WHERE}: ") and "vocabulary-made" in said
     assert "'bad' to every text" in said and "75.0 %" in said
-    assert said.endswith("teacher_gate.TeacherGate.accept = True")
+    assert said.endswith("pd.TeacherGate.accept = True")
     accepting = dataclasses.replace(gate, accept=True)
     info = run(accepting, tmp_path / "b", **ONE_ANSWER)
     assert info["gate"]["passed"] is False
@@ -131,7 +132,7 @@ def test_a_refusal_says_how_to_override(
 
 def test_a_reversed_regression(evaluation: Evaluate, tmp_path: pathlib.Path) -> None:
     source = evaluation.task_data.task.train
-    task: TextTask = Regression(name="likeness", train=source, dev=source)
+    task: LabeledTask = Regression(name="likeness", train=source, dev=source)
     task_data = dataclasses.replace(evaluation.task_data, task=task)
     evaluation = dataclasses.replace(evaluation, task_data=task_data)
     given = {"gold": np.array([1, 2, 3], np.float32), "labels": ("score",)}

@@ -8,9 +8,9 @@ import pytest
 from pd_bert.data.sources.table import Table
 from pd_bert.tasks.classification import Classification
 from pd_bert.tasks.judgement import Judgement
+from pd_bert.tasks.labeled_task import Metric
 from pd_bert.tasks.metrics import accuracy, f1, matthews
 from pd_bert.tasks.regression import Regression
-from pd_bert.tasks.text_task import Metric
 
 SOURCE = Table(files="none.tsv", label="label")
 MOODS = ("bad", "good")
@@ -29,7 +29,7 @@ def judge(
         name="t", train=SOURCE, dev=SOURCE, labels=labels, measures=(measure,)
     )
     logits = np.eye(len(labels), dtype=np.float32)[answers] * 2
-    return task.judge(logits, np.array(gold), labels)
+    return task.judge({"logits": logits, "label": np.array(gold)}, labels)
 
 
 def test_a_good_classifier() -> None:
@@ -57,7 +57,9 @@ def test_calibration_is_over_bins() -> None:
     """Sure and wrong, unsure and right: the errors of two bins do not cancel."""
     task = Classification(name="t", train=SOURCE, dev=SOURCE, labels=MOODS)
     probabilities = np.array([[0.95, 0.05], [0.45, 0.55]])
-    found = task.judge(np.log(probabilities), np.array([1, 1]), MOODS)
+    found = task.judge(
+        {"logits": np.log(probabilities), "label": np.array([1, 1])}, MOODS
+    )
     assert found.confidence == {
         "right": [0, 0, 0, 0, 0, 1, 0, 0, 0, 0],
         "wrong": [0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
@@ -168,8 +170,9 @@ def test_rare_labels_that_change_places_by_chance() -> None:
 )
 def test_a_regression(scores: list[float], reasons: tuple[str, ...]) -> None:
     task = Regression(name="t", train=SOURCE, dev=SOURCE)
-    logits = np.array(scores, np.float32)[:, None]
-    found = task.judge(logits, np.array([0, 1, 2, 3], np.float32), ("score",))
+    measured = {"score": np.array(scores, np.float32)}
+    gold = np.array([0, 1, 2, 3], np.float32)
+    found = task.judge({**measured, "label": gold}, ("score",))
     assert found.reasons == reasons
     assert found.majority is None and found.agreement is None
     assert found.summary == f"pearson {found.metric:.3f}"

@@ -41,7 +41,7 @@ def test_score_is_the_mean_of_the_metrics():
         name="mrpc", labels=("no", "yes"), measures=(f1, accuracy), **sources
     )
     logits = np.eye(2)[PREDICTED]
-    found = paraphrases.metrics({"logits": logits, "label": GOLD})
+    found = paraphrases.metrics({"logits": logits, "label": GOLD}, ("no", "yes"))
     assert paraphrases.primary_metric == "f1"
     assert paraphrases.score(found) == pytest.approx((2 / 3 + 0.7) / 2)
     likeness = Regression(name="stsb", **sources)

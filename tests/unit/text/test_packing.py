@@ -80,7 +80,7 @@ def test_empty_batch(length, width):
 
 
 def test_no_room_for_specials():
-    with pytest.raises(ValueError, match="3 special tokens: got 2"):
+    with pytest.raises(ValueError, match=r"must be at least 3, .*; received 2"):
         pack(ragged([[1]]), ragged([[1]]), cls_id=CLS, sep_id=SEP, sequence_length=2)
 
 

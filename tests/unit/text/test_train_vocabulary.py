@@ -68,7 +68,9 @@ def test_rare_characters_give_way():
 
 @pytest.mark.parametrize("texts", [[], ["", "  \n"]])
 def test_no_words(texts):
-    with pytest.raises(InputError, match=f"at least one word: got {len(texts)} texts"):
+    with pytest.raises(
+        InputError, match=f"at least one word; received {len(texts)} texts"
+    ):
         train_vocabulary(texts, size=100)
 
 
@@ -78,5 +80,5 @@ def test_no_character_is_frequent_enough():
 
 
 def test_no_room_beside_the_specials():
-    with pytest.raises(InputError, match="got 5"):
+    with pytest.raises(InputError, match="received 5"):
         train_vocabulary(TEXTS, size=5)

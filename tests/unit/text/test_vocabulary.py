@@ -66,11 +66,11 @@ def test_read_is_tolerant(tmp_path, content):
         (b"[PAD]\n[UNK]\n[CLS]\n\n[SEP]\n[MASK]\n", r"empty line \(.*vocab.txt:4\)"),
         (
             b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\na\n",
-            r"got 'a' on line 6 and again on line 8 \(.*vocab.txt:8\)",
+            r"received 'a' on line 6 and again on line 8 \(.*vocab.txt:8\)",
         ),
         (b"[PAD]\n[UNK]\n[SEP]\n", r"3 tokens without \[CLS\] \[MASK\] \(.*vocab.txt"),
-        (b"", r"got 0 tokens"),
-        (b"[PAD]\na\xff\n", r"UTF-8: got byte 0xff \(.*vocab.txt:2\)"),
+        (b"", r"received 0 tokens"),
+        (b"[PAD]\na\xff\n", r"UTF-8; received byte 0xff \(.*vocab.txt:2\)"),
     ],
     ids=["empty line", "duplicate", "no specials", "empty file", "not UTF-8"],
 )

@@ -65,7 +65,7 @@ def test_max_bytes_cuts_between_characters(max_bytes, pieces):
 
 
 def test_max_bytes_is_positive():
-    with pytest.raises(ValueError, match="got 0"):
+    with pytest.raises(ValueError, match="received 0"):
         WordPiece(VOCABULARY, max_bytes=0)
 
 

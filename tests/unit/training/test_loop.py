@@ -16,14 +16,15 @@ from pd_bert.data.shards import write_manifest, write_shards
 from pd_bert.models.bert import Bert
 from pd_bert.models.heads import PooledHead
 from pd_bert.models.model import Model
-from pd_bert.objectives.base import Objective
+from pd_bert.models.outputs import Wanted
+from pd_bert.objectives.base import LossInputs, Objective, Reads
 from pd_bert.objectives.labels import Labels
 from pd_bert.objectives.soft_labels import SoftLabels
 from pd_bert.training.checkpoint import Checkpoints
-from pd_bert.training.learner import Learner
+from pd_bert.training.learner import Learner, Student
 from pd_bert.training.loop import Metrics, NotFiniteError, Schedule, Training, train
 from pd_bert.training.optimizer import AdamW
-from pd_bert.training.teacher import stored
+from pd_bert.training.teacher import Stored
 
 SPEC = {
     **TOKENS,
@@ -89,10 +90,11 @@ def student(
     model = Model(architecture, {"label": PooledHead(num_outputs=3)}, VOCABULARY)
     # A large epsilon, or Adam would hide a factor before all gradients.
     optimizer = AdamW(learning_rate=learning_rate, epsilon=0.01)
-    built = optimizer.build(model.weights, STEPS)
+    learning = Student(model, objectives)
+    built = optimizer.build(learning.trained_weights, STEPS)
     training = Training(
-        learner=Learner(model, objectives, built, seed=seed, accumulation=accumulation),
-        checkpoints=Checkpoints(folder, model, built, chief=True),
+        learner=Learner(learning, built, seed=seed, accumulation=accumulation),
+        checkpoints=Checkpoints(folder, learning.weights, built, chief=True),
         primary_metric="score",
         actions=(Losses(),),
         where=folder.name,
@@ -114,7 +116,7 @@ def run(
         Batches(records, batch_size=BATCH, buckets=(6, 16)),
         schedule,
         strategy=tf.distribute.get_strategy(),
-        teacher=stored,
+        teachers={"teacher": Stored()},
         jit=jit,
     )
 
@@ -127,7 +129,7 @@ def losses(training: Training) -> list[float]:
 
 
 def weights(training: Training) -> list[np.ndarray]:
-    return [np.asarray(weight) for weight in training.learner.model.weights]
+    return [np.asarray(weight) for weight in training.learner.student.model.weights]
 
 
 def assert_same_weights(one: Training, other: Training) -> None:
@@ -178,12 +180,13 @@ def test_mixed_bfloat16_keeps_logits_and_losses_in_float32(
         training = student(tmp_path, dropout=0.0)
         run([training], records)
         batch = next(Batches(records, batch_size=BATCH, buckets=(16,)).epoch())
-        outputs = training.learner.model(
-            {name: tf.constant(value) for name, value in batch.items()}
+        outputs = training.learner.student.model(
+            {name: tf.constant(value) for name, value in batch.items()},
+            wanted=Wanted(pooled=True, heads=("label",)),
         )
     finally:
         keras.config.set_dtype_policy(before)
-    assert outputs.encoder is not None and outputs.encoder.pooled.dtype == tf.bfloat16
+    assert outputs.pooled.dtype == tf.bfloat16
     assert outputs.logits["label"].dtype == tf.float32
     assert {array.dtype for array in weights(training)} == {np.dtype(np.float32)}
     assert losses(training) != losses(plain)
@@ -270,9 +273,13 @@ class BreaksAt(Objective):
 
     example: int
 
-    def losses(self, student: object, teacher: object, batch: object) -> tf.Tensor:
-        bad = batch["example_id"] == self.example  # type: ignore[index]
-        return tf.where(bad, np.nan, 1.0) + 0 * student.logits["label"][:, 0]  # type: ignore[attr-defined]
+    @property
+    def reads(self) -> Reads:
+        return Reads(student=Wanted(heads=("label",)))
+
+    def losses(self, given: LossInputs) -> tf.Tensor:
+        bad = given.batch["example_id"] == self.example
+        return tf.where(bad, np.nan, 1.0) + 0 * given.student.logits["label"][:, 0]
 
 
 def test_a_nan_loss_names_the_student_and_the_step(
@@ -306,7 +313,7 @@ def test_a_nan_loss_names_the_student_and_the_step(
 def break_a_weight(training: Training) -> Callable[[], Metrics]:
     def evaluate() -> Metrics:
         if training.progress.step == 4:
-            weight = training.learner.model.weights[0]
+            weight = training.learner.student.model.weights[0]
             weight.assign(np.full(weight.shape, np.inf))
         return {"score": 0.5 * training.progress.step}
 

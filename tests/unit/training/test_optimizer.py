@@ -17,9 +17,10 @@ from pd_bert.models.heads import MaskedLMHead, PooledHead
 from pd_bert.models.model import Model
 from pd_bert.objectives.labels import Labels
 from pd_bert.training.checkpoint import Checkpoints
-from pd_bert.training.learner import Learner
+from pd_bert.training.learner import Learner, Student
 from pd_bert.training.loop import Schedule, Training, train
 from pd_bert.training.optimizer import AdamW
+from pd_bert.training.schedules import LinearDecay
 
 SIZE = Bert(name="b", num_layers=1, hidden_dim=8, num_heads=2, dropout=0.0)
 STEPS = 10
@@ -61,9 +62,9 @@ def test_like_numpy():
         [generator.normal(size=s) * scale for s in shapes.values()]
         for scale in (1.0, 0.01, 3.0, 0.02, 0.5, 1.0)
     ]
-    optimizer = AdamW(learning_rate=0.1, warmup=0.2, clip_norm=0.5).build(
-        variables, STEPS
-    )
+    optimizer = AdamW(
+        learning_rate=0.1, schedule=LinearDecay(warmup=0.2), clip_norm=0.5
+    ).build(variables, STEPS)
     for grads in gradients:
         optimizer.apply([tf.constant(g, tf.float32) for g in grads], variables)
     for variable, wanted in zip(
@@ -78,9 +79,9 @@ def test_what_is_decayed():
     before = [np.asarray(weight) for weight in model.weights]
     for weight in model.weights:
         weight.assign(tf.ones(weight.shape))
-    optimizer = AdamW(learning_rate=0.5, warmup=0.0, weight_decay=0.1).build(
-        model.weights, STEPS
-    )
+    optimizer = AdamW(
+        learning_rate=0.5, schedule=LinearDecay(warmup=0.0), weight_decay=0.1
+    ).build(model.weights, STEPS)
     optimizer.apply([tf.zeros(w.shape) for w in model.weights], model.weights)
     decayed = {w.path for w in model.weights if np.asarray(w).max() < 1}
     kept = {w.path for w in model.weights} - decayed
@@ -92,7 +93,9 @@ def test_what_is_decayed():
 
 
 def test_the_rate_falls_to_zero():
-    optimizer = AdamW(learning_rate=0.4, warmup=0.2).build([], STEPS)
+    optimizer = AdamW(learning_rate=0.4, schedule=LinearDecay(warmup=0.2)).build(
+        [], STEPS
+    )
     schedule = optimizer._learning_rate
     rates = [float(schedule(tf.constant(step))) for step in range(STEPS + 1)]
     wanted = [0.2, 0.4, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15, 0.1, 0.05, 0.0]
@@ -120,9 +123,9 @@ def test_a_loss_that_is_not_finite(records, tmp_path):
     model = Model(SIZE, {"label": PooledHead(num_outputs=1)}, 20)
     optimizer = AdamW(learning_rate=1e-3).build(model.weights, STEPS)
     strategy = tf.distribute.get_strategy()
-    checkpoints = Checkpoints(tmp_path, model, optimizer, chief=True)
+    checkpoints = Checkpoints(tmp_path, model.weights, optimizer, chief=True)
     training = Training(
-        learner=Learner(model, [Labels()], optimizer, seed=0),
+        learner=Learner(Student(model, [Labels()]), optimizer, seed=0),
         checkpoints=checkpoints,
         where="here",
     )
@@ -136,6 +139,6 @@ def test_a_loss_that_is_not_finite(records, tmp_path):
     assert re.search("^here: .*inf at step 6 of 10", str(training.failure))
     assert "\n" not in str(training.failure)
     # The next run goes on from the checkpoint before.
-    fresh = Checkpoints(tmp_path, model, optimizer, chief=True)
+    fresh = Checkpoints(tmp_path, model.weights, optimizer, chief=True)
     assert fresh.restore().step == 6
     assert all(np.isfinite(np.asarray(weight)).all() for weight in model.weights)

@@ -1,0 +1,99 @@
+"""The public names of pd_bert, each imported when it is first used.
+
+`from pd_bert import api as pd` gives Python and gin files all of them: `pd.Bert`,
+`pd.Finetune`. The import itself loads no TensorFlow.
+"""
+
+import importlib
+from typing import Any
+
+_MODULES = {
+    "artifact": ("Artifact",),
+    "contrib.docstrings": ("Docstrings",),
+    "contrib.glue_submission": ("GlueSubmission",),
+    "data.source": ("Source",),
+    "data.sources.concatenate": ("Concatenate",),
+    "data.sources.from_files": ("from_files",),
+    "data.sources.rename_labels": ("RenameLabels",),
+    "data.sources.row_documents": ("RowDocuments",),
+    "data.sources.sample": ("Sample",),
+    "data.sources.sentences": ("Sentences",),
+    "data.sources.split": ("Split",),
+    "data.sources.table": ("Table",),
+    "data.sources.text_lines": ("TextLines",),
+    "data.sources.tfds_source": ("Tfds",),
+    "errors": ("InputError",),
+    "export.predictor": ("Predictor",),
+    "export.saved_model": ("SavedModel",),
+    "models.bert": ("Bert", "resized"),
+    "models.encoder": ("Architecture",),
+    "models.initialization": ("Initialization", "Truncated", "Whole", "WordEmbeddings"),
+    "models.model": ("Model",),
+    "objectives.base": ("Objective",),
+    "objectives.labels": ("Labels",),
+    "objectives.masked_lm": ("MaskedLM",),
+    "objectives.next_sentence": ("NextSentence",),
+    "objectives.soft_labels": ("SoftLabels",),
+    "runs.figure": ("Figure",),
+    "runs.recipe": ("Recipe", "in_order"),
+    "runs.results_table": ("results_table",),
+    "runs.runner": ("Runner",),
+    "runs.workdir": ("Workdir",),
+    "search.pruners": ("Median",),
+    "search.samplers": (
+        "GeneticSearch",
+        "GridSearch",
+        "RandomSearch",
+        "TreeParzen",
+    ),
+    "search.search": ("Search",),
+    "stages.base": ("Stage",),
+    "stages.clean_transfer": ("CleanTransfer",),
+    "stages.distill": ("Distill",),
+    "stages.evaluate": ("Evaluate",),
+    "stages.finetune": ("Finetune",),
+    "stages.label": ("Label",),
+    "stages.load_encoder": ("LoadEncoder",),
+    "stages.meta_score": ("MetaScore",),
+    "stages.predict": ("Predict",),
+    "stages.prepare_corpus": ("PrepareCorpus",),
+    "stages.prepare_task": ("PrepareTask",),
+    "stages.prepare_transfer": ("PrepareTransfer",),
+    "stages.pretrain": ("Pretrain",),
+    "stages.read_vocabulary": ("ReadVocabulary",),
+    "stages.subset": ("Subset",),
+    "stages.teacher_gate": ("TeacherGate",),
+    "stages.train_vocabulary": ("TrainVocabulary",),
+    "tasks.base": ("Task",),
+    "tasks.classification": ("Classification",),
+    "tasks.masked_lm": ("MaskedLanguageModel",),
+    "tasks.metrics": (
+        "accuracy",
+        "f1",
+        "macro_f1",
+        "matthews",
+        "pearson",
+        "spearman",
+    ),
+    "tasks.regression": ("Regression",),
+    "text.masking": ("Masking",),
+    "text.vocabulary": ("Vocabulary",),
+    "training.optimizer": ("AdamW",),
+    "training.runtime": ("Runtime",),
+    "training.strategies": ("mirrored", "multi_worker", "one_device", "tpu"),
+}
+_PLACES = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports the module of a public name and returns what it names."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"pd_bert.{_PLACES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Returns the public names."""
+    return sorted(_PLACES)
