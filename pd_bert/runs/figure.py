@@ -53,8 +53,8 @@ class Figure:
             )
         if self.y and not self.y_label:
             raise InputError(
-                f"figure {self.name}: an axis has a label with the unit; y = {self.y!r} "
-                "has no y_label"
+                f"figure {self.name}: an axis has a label with the unit; "
+                f"y = {self.y!r} has no y_label"
             )
         if self.paper and not self.paper_label:
             raise InputError(
