@@ -4,9 +4,9 @@
 
 Prints the memory above the examples of a block, the time to the first batch, the waits
 for batches in the first steps, the longest wait after them (over the edge of a block,
-in steps of `--step_ms`) and the windows per second when training takes no time. It needs
-Linux and 30 MB of disk: all shards are hard links to one. Another PYTHONPATH measures
-another version of pd_bert.
+in steps of `--step_ms`) and the windows per second when training takes no time. It
+needs Linux and 30 MB of disk: all shards are hard links to one. Another PYTHONPATH
+measures another version of pd_bert.
 """
 
 import inspect
