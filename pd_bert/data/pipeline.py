@@ -27,7 +27,7 @@ DEFAULT_BLOCK_BYTES = 1 << 29
 
 # Training begins before a large block is read: with some of its batches, then with more
 # of them each time, whose reading takes less time than the use of those before.
-_FIRST_BATCHES = 16
+_FIRST_BATCHES = 32
 _GROWTH = 4
 _LARGE = 1 << 24
 

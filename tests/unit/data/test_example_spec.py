@@ -14,6 +14,7 @@ from pd_bert.data.example_spec import (
 from pd_bert.data.pipeline import Batches
 from pd_bert.data.records import Records
 from pd_bert.data.shards import write_manifest, write_shards
+from pd_bert.data.to_dataset import to_dataset
 from pd_bert.errors import InputError
 
 SPEC = {
@@ -102,6 +103,17 @@ def test_every_sequence_is_padded_by_its_own_fill(records, block_bytes) -> None:
         assert batch["pooled"].shape == (2, 2, 2)
         assert batch["label"].dtype == batch["tags"].dtype == np.int32
     assert set(seen) == set(LENGTHS)
+
+
+def test_tensors_keep_dtypes_and_shapes(records) -> None:
+    batches = Batches(records, batch_size=2, buckets=(4, 8), pad_id=9)
+    dataset = to_dataset(batches, replicas=2, local=range(1, 2))
+    assert dataset.element_spec["hidden"] == tf.TensorSpec((1, None, 3), tf.bfloat16)
+    assert dataset.element_spec["scores"] == tf.TensorSpec((1, None), tf.float16)
+    assert dataset.element_spec["pooled"] == tf.TensorSpec((1, 2, 2), tf.bfloat16)
+    for found, batch in zip(dataset, batches.epoch(), strict=True):
+        for name, value in batch.items():
+            assert found[name].numpy().tobytes() == value[1:].tobytes()
 
 
 def test_what_is_stored() -> None:

@@ -173,6 +173,33 @@ def test_a_worker_parses_its_own_rows(records, monkeypatch, block_bytes, parsed)
         counts.clear()
 
 
+def test_lengths_are_open_in_whatever_depends_on_them(records):
+    """Also in what a transform adds; nowhere where there is one bucket."""
+
+    def transform(batch, epoch):
+        rows, length = batch["token_ids"].shape
+        return {
+            **batch,
+            "positions": np.zeros((rows, 5), np.int32),
+            "pairs": np.zeros((rows, length, length), np.float32),
+        }
+
+    spec = to_dataset(batches(records, transform=transform)).element_spec
+    shapes = {name: tuple(tensor.shape) for name, tensor in spec.items()}
+    assert shapes == {
+        "token_ids": (BATCH, None),
+        "padding_mask": (BATCH, None),
+        "segment_ids": (BATCH, None),
+        "example_weight": (BATCH,),
+        "example_id": (BATCH,),
+        "label": (BATCH,),
+        "positions": (BATCH, 5),
+        "pairs": (BATCH, None, None),
+    }
+    one = batches(records, transform=transform, buckets=(8,))
+    assert to_dataset(one).element_spec["pairs"].shape == (BATCH, 8, 8)
+
+
 def test_one_block_is_read_once(records, monkeypatch):
     reads = []
     read = Records.read
