@@ -25,7 +25,6 @@ from pd_bert.artifact import Artifact, vocabulary_info
 from pd_bert.data.pipeline import DEFAULT_BUCKETS, Batches, NumpyBatch
 from pd_bert.data.records import Records
 from pd_bert.data.shards import write_shards
-from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.data.to_dataset import to_dataset
 from pd_bert.models.bert import Bert
 from pd_bert.models.heads import PooledHead
@@ -36,6 +35,7 @@ from pd_bert.objectives.soft_labels import SoftLabels
 from pd_bert.runs.recipe import in_order
 from pd_bert.runs.runner import Runner
 from pd_bert.runs.workdir import Workdir
+from pd_bert.sources.text_lines import TextLines
 from pd_bert.stages.base import Context, Info, Stage
 from pd_bert.stages.label import Label
 from pd_bert.stages.prepare_corpus import PrepareCorpus

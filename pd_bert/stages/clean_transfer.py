@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from pd_bert.costs.work import Works
-from pd_bert.data.curation.cleaning import Cleaning, clean, hashes
-from pd_bert.data.curation.token_statistics import TokenStatistics
-from pd_bert.data.curation.tokenized import of_examples, of_records
-from pd_bert.data.curation.transfer_report import TransferReport
+from pd_bert.curation.cleaning import Cleaning, clean, hashes
+from pd_bert.curation.token_statistics import TokenStatistics
+from pd_bert.curation.tokenized import of_examples, of_records
+from pd_bert.curation.transfer_report import TransferReport
 from pd_bert.data.records import Records
 from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError

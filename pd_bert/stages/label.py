@@ -11,7 +11,7 @@ import tqdm
 
 from pd_bert.artifact import vocabulary_info
 from pd_bert.costs.work import ModelPasses, Works, WriteRecords, logits_load
-from pd_bert.data.curation.confidence import confidence
+from pd_bert.curation.confidence import confidence
 from pd_bert.data.example_spec import ExampleSpec, Feature
 from pd_bert.data.pipeline import DEFAULT_BUCKETS, Batches
 from pd_bert.data.records import Records

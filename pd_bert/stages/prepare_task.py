@@ -8,8 +8,8 @@ from typing import Any
 from pd_bert.costs.work import ReadSource, Works
 from pd_bert.data.encode_rows import EncodeRows
 from pd_bert.data.source import inputs_of, rows_of
-from pd_bert.data.sources.held import Held
 from pd_bert.data.surveyor import Encoding, Surveyor
+from pd_bert.sources.held import Held
 from pd_bert.stages.base import Info
 from pd_bert.stages.data_set import DataSet
 from pd_bert.stages.outline import Outline, Outlines, require_known

@@ -15,11 +15,11 @@ import pytest
 import tensorflow as tf
 
 from pd_bert import config
-from pd_bert.data.sources.table import Table
 from pd_bert.objectives.labels import Labels
 from pd_bert.runs.recipe import in_order
 from pd_bert.runs.runner import Runner
 from pd_bert.runs.workdir import Workdir
+from pd_bert.sources.table import Table
 from pd_bert.stages.base import Stage
 from pd_bert.stages.finetune import Finetune
 from pd_bert.stages.prepare_task import PrepareTask

@@ -6,8 +6,8 @@ import pathlib
 import pytest
 
 from pd_bert.artifact import Artifact, ancestors, made_of
-from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.errors import InputError
+from pd_bert.sources.text_lines import TextLines
 from pd_bert.stages.merge import Merge
 from pd_bert.stages.outline import NotKnownError, Outline
 from pd_bert.stages.prepare_transfer import PrepareTransfer
