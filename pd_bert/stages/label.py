@@ -151,7 +151,7 @@ class Label(Stage):
             **vocabulary_info(vocabulary),
             "vocabulary_size": len(vocabulary),
             "labels": list(teacher.labels),
-            "inputs": transfer.info.get("inputs", []),
+            "inputs": transfer.info.get("inputs", ["text"]),
             "sequence_length": transfer["sequence_length"],
             "count": manifest["count"],
             "bytes": manifest["bytes"],
