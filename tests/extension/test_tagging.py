@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import tagging
 import tensorflow as tf
+from pd_bert.data.sources.any_file import rows_of
 from tagging import Conll, TaggedWords, Tagging
 
-from pd_bert.data.sources.any_file import rows_of
 from pd_bert.errors import InputError
 from pd_bert.export.predictor import load_predictor
 from pd_bert.formats.known import FORMATS
