@@ -33,7 +33,7 @@ _MOST_SECONDS = 15.0  # of a load; lengths that are left follow from operations
 # A step with more operations is tried on a part of the batch: it would take seconds.
 _MOST_OPERATIONS = {"CPU": 1e12, "GPU": 1e14, "TPU": 1e14}
 _MOST_STEPS = 48
-# Larger checkpoints are not written for a trial; disks take some 200 MB a second.
+# Larger checkpoints are not written for a trial; disks write about 200 MB per second.
 _MOST_SAVED = 1 << 26
 _BYTES_PER_SECOND = 2e8
 

@@ -1,4 +1,4 @@
-"""What stages compute, as values that `pricing` gives a cost."""
+"""The kinds of work that stages do, as values; `pricing` gives their cost."""
 
 import dataclasses
 from collections.abc import Mapping

@@ -30,7 +30,7 @@ _SURVEYED_BYTES = 2_000_000
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CleanTransfer(Select):
-    """D_T as students shall learn from it, and what is to be known of it.
+    """D_T as students learn from it, with a report on its texts.
 
     Of texts that are the same to the model the first one stays. Texts that occur in a
     split of the task other than train are leaks and removed: models are chosen and

@@ -55,6 +55,7 @@ class Merge(Stage):
             inputs=self._common("inputs", inputs),
             sequence_length=None if None in lengths else max(filter(None, lengths)),
             teacher=next((o.teacher for o in inputs.values() if o.teacher), None),
+            every_head=all(each.every_head for each in inputs.values()),
         )
         if any(each.splits is None for each in inputs.values()):
             return outline

@@ -1,4 +1,4 @@
-"""What the stages that take some examples of a data set share."""
+"""The base of the stages that take some examples of a data set."""
 
 import abc
 import dataclasses
@@ -51,6 +51,7 @@ class Select(Stage):
             inputs=whole.inputs,
             sequence_length=whole.sequence_length,
             teacher=whole.teacher,
+            every_head=whole.every_head,
         )
 
     def _records(self, context: Context) -> Records:

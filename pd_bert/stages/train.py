@@ -203,8 +203,10 @@ class Train(Stage):
             each.require(student, teachers.get(each.teacher), self.where)
         inputs = self.student_inputs
         inputs.check(student, teachers.get(inputs.teacher), self.where)
+        if self.trainable is None:
+            return
         parts = [*student.shapes, *(name for name, _ in student.heads)]
-        for name in self.trainable or ():
+        for name in self.trainable:
             if name not in parts:
                 raise InputError(
                     f"{self.where}: trainable names parts of the student, "
@@ -280,7 +282,7 @@ class Train(Stage):
             network = Network.of(
                 architecture, self.data.task.heads(labels), shared.vocabulary_size
             )
-            self.require(network, self._teachers(inputs))
+            self.require(network, self._teachers(inputs, with_every_head=True))
             if records := (data.splits or {}).get(self.data.train.folder):
                 self.require_features(
                     records.spec, network, self.data.train.stage.title
@@ -320,16 +322,18 @@ class Train(Stage):
             )
         return task.labels
 
-    def _teachers(self, inputs: Outlines) -> dict[str, Network]:
+    def _teachers(
+        self, inputs: Outlines, *, with_every_head: bool = False
+    ) -> dict[str, Network]:
         """Returns the networks of the teachers that are read, where they are known."""
-        stored = inputs[self.field_of(self.data.train.stage)].teacher
-        found = {
-            name: inputs[self.field_of(self.live[name])].network
-            if name in self.live
-            else stored
-            for name in self.wanted_of_teachers
-        }
-        return {name: network for name, network in found.items() if network}
+        found = {}
+        for name in self.wanted_of_teachers:
+            stage = self.live.get(name, self.data.train.stage)
+            outline = inputs[self.field_of(stage)]
+            network = outline.network if name in self.live else outline.teacher
+            if network and (outline.every_head or not with_every_head):
+                found[name] = network
+        return found
 
     def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
         data = self._records(inputs, self.data.train)
