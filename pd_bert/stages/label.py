@@ -98,12 +98,14 @@ class Label(Stage):
     def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
         shared = super().outline(inputs, survey)
         teacher, transfer = inputs["teacher"], inputs["transfer"]
+        splits = None
         if teacher.labels is not None:
             self._require_head(teacher.labels, self.where, self.teacher.title)
-        splits = None
-        data = (transfer.splits or {}).get(self.split)
-        if data is not None and teacher.network is not None:
-            splits = {"": data.with_features(self._features(teacher.network))}
+        if network := teacher.network:
+            if teacher.every_head:
+                network.require(self.wanted, f"{self.where}: {self.teacher.title}")
+            if data := (transfer.splits or {}).get(self.split):
+                splits = {"": data.with_features(self._features(network))}
         return dataclasses.replace(
             shared,
             labels=teacher.labels,
