@@ -163,7 +163,7 @@ def _apart(places: list[_Place]) -> list[_Place]:
 
 
 def _text(group: ResultGroup, name: str) -> str:
-    """What a name of a group adds to the name of a panel or a line."""
+    """The text that a name of a group adds to a panel or a line."""
     if name in ("task", "method", "size"):
         return str(getattr(group, name))
     value = group.labels.get(name)
