@@ -133,6 +133,8 @@ class Train(Stage):
         labels = context.artifact(stage).labels
         for source in self._labelers(labels):
             artifact = context.artifact(source)
+            if source is self.data.train.stage and not artifact.labels:
+                continue  # no teacher's records: they lack the logits, too
             require_same_labels(
                 context.where,
                 model=str(artifact.directory),
@@ -204,6 +206,18 @@ class Train(Stage):
                     f"{', '.join(parts)}; received {name!r}"
                 )
 
+    def require_alike(self, train: Info, task: Info, where: str) -> None:
+        """Raises InputError unless both hold pairs of texts or both single ones.
+
+        `train` and `task` describe the records to learn from and those of the task.
+        """
+        if "pairs" in train and "pairs" in task and train["pairs"] != task["pairs"]:
+            raise InputError(
+                f"{where}: transfer set and task must both hold pairs of texts or both "
+                f"single ones; {self.data.train.stage.title} holds "
+                f"{'pairs' if train['pairs'] else 'single texts'}"
+            )
+
     def promise(self, inputs: Mapping[str, Info], where: str) -> Info:
         info = super().promise(inputs, where)
         labels = {f: i.get("labels") for f, i in inputs.items()}
@@ -211,6 +225,8 @@ class Train(Stage):
         info["labels"] = []
         if self.data.labels is not None:
             (field,) = (f for f, s in mine.items() if s is self.data.labels)
+            (train,) = (f for f, s in mine.items() if s is self.data.train.stage)
+            self.require_alike(inputs[train], inputs[field], where)
             if (wanted := labels[field]) is None:
                 del info["labels"]
             else:

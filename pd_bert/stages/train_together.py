@@ -104,6 +104,9 @@ def train_together(runs: Sequence[tuple["Train", Context]]) -> list[Outcome]:
 
 
 def _batches(stage: "Train", context: Context, vocabulary: Vocabulary) -> Batches:
+    if (labels := stage.data.labels) is not None:
+        train = context.artifact(stage.data.train.stage)
+        stage.require_alike(train.info, context.artifact(labels).info, context.where)
     records = stage.data.train.records(context)
     records.check(vocabulary.fingerprint)
     where = str(records.directory)
