@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 import tagging
 import tensorflow as tf
-from pd_bert.data.sources.any_file import rows_of
 from tagging import Conll, TaggedWords, Tagging
 
 from pd_bert.errors import InputError
 from pd_bert.export.predictor import load_predictor
 from pd_bert.formats.known import FORMATS
 from pd_bert.models.outputs import Outputs
+from pd_bert.sources.any_file import rows_of
 from pd_bert.text.tokenizer import Tokenizer
 from pd_bert.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
