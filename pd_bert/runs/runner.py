@@ -26,6 +26,7 @@ from pd_bert.system.lock import try_lock
 from pd_bert.system.memory import peak_bytes, reset_peak
 from pd_bert.training.loop import Action
 from pd_bert.training.runtime import Runtime, is_chief, is_cluster
+from pd_bert.values import trust_classes_of
 
 _POLL_SECONDS = 0.5
 _CHIEF_SECONDS = 60.0
@@ -53,6 +54,7 @@ class Runner:
         stage by fingerprint. `axis_values` are a recipe's; `actions` returns the
         actions of a stage's training on the chief."""
         self._stages = stages
+        trust_classes_of(tuple(stages))  # its artifacts name them
         self._workdir = workdir
         self._runtime = runtime
         self._operative = operative

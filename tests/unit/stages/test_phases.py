@@ -3,12 +3,12 @@
 import functools
 
 import pytest
-from pd_bert.data.sources.text_lines import TextLines
 
 from pd_bert.errors import InputError
 from pd_bert.models.bert import Bert
 from pd_bert.objectives.masked_lm import MaskedLM
 from pd_bert.runs.recipe import in_order
+from pd_bert.sources.text_lines import TextLines
 from pd_bert.stages.base import Stage
 from pd_bert.stages.phases import phases
 from pd_bert.stages.prepare_corpus import PrepareCorpus
