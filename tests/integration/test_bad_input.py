@@ -157,10 +157,10 @@ def test_text_that_is_not_utf_8(small, prepared, tmp_path):
 @pytest.mark.parametrize(
     ("tokens", "words"),
     [
-        ("[PAD] [UNK] [CLS] [SEP] a", "got 5 tokens without [MASK]"),
+        ("[PAD] [UNK] [CLS] [SEP] a", "received 5 tokens without [MASK]"),
         (
             "[PAD] [UNK] [CLS] [SEP] [MASK] a b a",
-            "got 'a' on line 6 and again on line 8",
+            "received 'a' on line 6 and again on line 8",
         ),
     ],
 )
