@@ -91,7 +91,8 @@ class Whole(TakeParts):
         return tuple(student)
 
     def check(self, student: Network, initial: Network, where: str) -> None:
-        if further := [name for name in initial.shapes if name not in student.shapes]:
+        mine = student.shapes
+        if further := [name for name in initial.shapes if name not in mine]:
             raise InputError(
                 f"{where}: Whole needs an initial model of the student's shape; it has "
                 f"{', '.join(further)} besides (Truncated takes its bottom layers)"

@@ -192,8 +192,10 @@ class TrainSettings(Stage):
             each.require(student, teachers.get(each.teacher), self.where)
         inputs = self.student_inputs
         inputs.check(student, teachers.get(inputs.teacher), self.where)
+        if self.trainable is None:
+            return
         parts = [*student.shapes, *(name for name, _ in student.heads)]
-        for name in self.trainable or ():
+        for name in self.trainable:
             if name not in parts:
                 raise InputError(
                     f"{self.where}: trainable names parts of the student, "
