@@ -86,5 +86,5 @@ def save_model(model: Model, directory: pathlib.Path) -> None:
 
 
 def vocabulary_info(vocabulary: Vocabulary) -> dict[str, Any]:
-    """What an artifact with this vocabulary records of it."""
+    """Returns the entries of an artifact with this vocabulary."""
     return {"vocabulary": vocabulary.fingerprint, "lowercase": vocabulary.lowercase}

@@ -185,34 +185,24 @@ def _make(cls: type[T]) -> T:
     selector = registered and registered.selector
     if not any(name == selector for _, name in gin_config._CONFIG):
         return cls()
-    made = gin.get_configurable(cls)()
+    made: Any = gin.get_configurable(cls)()
     bound = gin_config._CONFIG.get(("", selector), {})
-    texts = {
-        field: {
-            name: _values(values, f"{cls.__name__}.{field}: {name}")
-            for name, values in _followed(bound[field]).items()
-        }
-        for field in _OVER_MACROS
-        if field in bound and isinstance(_followed(bound[field]), Mapping)
-    }
-    return dataclasses.replace(made, **texts) if texts else made
+    for field in _OVER_MACROS:
+        if isinstance(written := _followed(bound.get(field)), Mapping):
+            values = dict(getattr(made, field))
+            for name, each in written.items():
+                if isinstance(each := _followed(each), tuple | list):
+                    where = f"{cls.__name__}.{field}: {name}"
+                    values[name] = tuple(_text_of(value, where) for value in each)
+            made = dataclasses.replace(made, **{field: values})
+    return made
 
 
 def _followed(value: Any) -> Any:
     """The value of a macro, or of a macro that is a macro; else the value itself."""
-    while isinstance(value, gin_config.ConfigurableReference):
-        if value.config_key[1] != "gin.macro":
-            break
+    while getattr(value, "config_key", ("", ""))[1] == "gin.macro":
         value = gin_config._CONFIG[value.config_key]["value"]
     return value
-
-
-def _values(values: Any, where: str) -> Any:
-    """The values of a macro, with references as text."""
-    values = _followed(values)
-    if not isinstance(values, tuple | list):
-        return values
-    return tuple(_text_of(value, where) for value in values)
 
 
 def _text_of(value: Any, where: str) -> Any:

@@ -40,6 +40,26 @@ def trust(module: str) -> None:
     _trusted.add(module)
 
 
+def trust_classes_of(value: Any) -> None:
+    """Trusts the modules of the classes of a value and of the values inside it.
+
+    They were imported already, by whoever made the value.
+    """
+    todo, seen = [value], set()
+    while todo:
+        each = todo.pop()
+        if id(each) in seen:  # stages have many paths to one input
+            continue
+        seen.add(id(each))
+        if isinstance(each, list | tuple):
+            todo += each
+        elif isinstance(each, Mapping):
+            todo += each.values()
+        elif dataclasses.is_dataclass(each) and not isinstance(each, type):
+            _trusted.add(type(each).__module__)
+            todo += [getattr(each, field.name) for field in dataclasses.fields(each)]
+
+
 def class_path(cls: type) -> str:
     """Returns the import path of a class: `package.module.Class`."""
     return f"{cls.__module__}.{cls.__qualname__}"

@@ -1,6 +1,9 @@
 """Fixtures shared by all tests."""
 
 import os
+import pathlib
+import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -101,3 +104,43 @@ def glue_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.parent.mkdir(exist_ok=True)
         path.write_text("\n".join(lines) + "\n")
     return folder
+
+
+_NOUNS = ("film", "story", "actor", "scene", "music", "ending", "picture", "plot")
+_WORDS = {
+    "good": ("fine", "great", "lovely", "bright", "funny"),
+    "bad": ("dull", "poor", "awful", "boring", "weak"),
+}
+
+
+@pytest.fixture(scope="session")
+def small_data(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A folder with a corpus, texts without labels, and a task of two labels."""
+    folder = tmp_path_factory.mktemp("small_data")
+    draw = random.Random(0)
+    documents = [
+        "\n".join(_sentence(draw, draw.choice(("good", "bad"))) for _ in range(6))
+        for _ in range(80)
+    ]
+    (folder / "corpus.txt").write_text("\n\n".join(documents) + "\n")
+    texts = [_sentence(draw, draw.choice(("good", "bad"))) for _ in range(400)]
+    (folder / "transfer.txt").write_text("\n".join(texts) + "\n")
+    for split, count in (("train", 240), ("dev", 24)):
+        labels = [draw.choice(("good", "bad")) for _ in range(count)]
+        lines = [f"{_sentence(draw, label)}\t{label}" for label in labels]
+        (folder / f"{split}.tsv").write_text("\n".join(["sentence\tlabel", *lines]))
+    return folder
+
+
+def _sentence(draw: random.Random, label: str) -> str:
+    parts = [
+        f"the {draw.choice(_NOUNS)} was {draw.choice(_WORDS[label])}"
+        for _ in range(draw.randint(1, 4))
+    ]
+    return " and ".join(parts) + "."
+
+
+@pytest.fixture(scope="session")
+def sentence() -> Callable[[random.Random, str], str]:
+    """(random numbers, "good" or "bad") → a sentence of that label."""
+    return _sentence

@@ -25,16 +25,17 @@ from pd_bert.artifact import Artifact, vocabulary_info
 from pd_bert.data.pipeline import DEFAULT_BUCKETS, Batches, NumpyBatch
 from pd_bert.data.records import Records
 from pd_bert.data.shards import write_shards
-from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.data.to_dataset import to_dataset
 from pd_bert.models.bert import Bert
 from pd_bert.models.heads import PooledHead
 from pd_bert.models.model import Model
+from pd_bert.models.outputs import EVERY_HEAD
 from pd_bert.objectives.masked_lm import MaskedLM
 from pd_bert.objectives.soft_labels import SoftLabels
 from pd_bert.runs.recipe import in_order
 from pd_bert.runs.runner import Runner
 from pd_bert.runs.workdir import Workdir
+from pd_bert.sources.text_lines import TextLines
 from pd_bert.stages.base import Context, Info, Stage
 from pd_bert.stages.label import Label
 from pd_bert.stages.prepare_corpus import PrepareCorpus
@@ -42,11 +43,11 @@ from pd_bert.stages.prepare_transfer import PrepareTransfer
 from pd_bert.stages.read_vocabulary import ReadVocabulary
 from pd_bert.tasks.masked_lm import MaskedLanguageModel
 from pd_bert.training.feed import distribute
-from pd_bert.training.learner import Learner
+from pd_bert.training.learner import Learner, Student
 from pd_bert.training.optimizer import AdamW
 from pd_bert.training.runtime import Runtime
 from pd_bert.training.step import TrainStep
-from pd_bert.training.teacher import Live, stored
+from pd_bert.training.teacher import Live, Stored, Teacher
 
 Measure = Callable[[], float]
 """Runs for a while; returns examples a second."""
@@ -221,7 +222,7 @@ def distill_stored(folder: pathlib.Path) -> Measure:
     batches = Batches(records, batch_size=_BATCH, pad_id=artifact.vocabulary().pad_id)
     count = batches.steps(0)
     # Fillers at the end of a bucket are no examples.
-    return _distill(artifact, batches, stored, count, records.count / count)
+    return _distill(artifact, batches, Stored(), count, records.count / count)
 
 
 def distill_live(folder: pathlib.Path) -> Measure:
@@ -234,12 +235,11 @@ def distill_live(folder: pathlib.Path) -> Measure:
         buckets=(_LENGTH,),
         pad_id=artifact.vocabulary().pad_id,
     )
-    teacher = Live(Model.load(prepared.artifact(prepared.teacher).directory))
-    return _distill(artifact, batches, teacher, 6, _BATCH)
+    return _distill(artifact, batches, _live(prepared), 6, _BATCH)
 
 
 def _distill(
-    artifact: Artifact, batches: Batches, teacher: Any, count: int, examples: float
+    artifact: Artifact, batches: Batches, teacher: Teacher, count: int, examples: float
 ) -> Measure:
     train = _train_step([_tiny(artifact)], teacher=teacher)
     strategy = tf.distribute.get_strategy()
@@ -267,9 +267,7 @@ def _students(
     prepared = Prepared(folder=folder)
     artifact = prepared.artifact(prepared.label)
     records = Records(artifact.directory)
-    teacher = stored
-    if live:
-        teacher = Live(Model.load(prepared.artifact(prepared.teacher).directory))
+    teacher = _live(prepared) if live else Stored()
     runs = []
     for count in groups:
         batches = Batches(
@@ -290,6 +288,10 @@ def _students(
         return len(runs) / sum(1 / each() for each in runs)
 
     return run
+
+
+def _live(prepared: Prepared) -> Teacher:
+    return Live(Model.load(prepared.artifact(prepared.teacher).directory), EVERY_HEAD)
 
 
 def _tiny(artifact: Artifact) -> Model:
@@ -361,15 +363,20 @@ def _train_step(
     objectives: Sequence[Any] = (SoftLabels(),),
     *,
     jit: bool = False,
-    teacher: Any = None,
+    teacher: Teacher | None = None,
 ) -> Callable[..., Any]:
     optimizer = AdamW(learning_rate=1e-4)
     learners = [
-        Learner(model, objectives, optimizer.build(model.weights, 100_000), seed=seed)
+        Learner(
+            Student(model, objectives),
+            optimizer.build(model.weights, 100_000),
+            seed=seed,
+        )
         for seed, model in enumerate(models)
     ]
     strategy = tf.distribute.get_strategy()
-    step = TrainStep(learners, strategy=strategy, teacher=teacher, jit=jit)
+    teachers = {} if teacher is None else {"teacher": teacher}
+    step = TrainStep(learners, strategy=strategy, teachers=teachers, jit=jit)
 
     def run(iterator: Iterator[Any], *, start: int, count: int, stop: bool) -> None:
         losses, _ = step(iterator, start=start, count=count, stop=stop)

@@ -1,1 +1,1 @@
-"""What finished runs show: statistics, choices, figures, the report."""
+"""Numbers of finished runs: statistics, choices and the points of figures."""

@@ -144,7 +144,14 @@ def _over_seeds(best: ResultGroup, other: ResultGroup) -> tuple[float, float] | 
     It is not for a single seed, nor for seeds without any variance, which are too few.
     """
     sides = [each.values("dev") for each in (best, other)]
-    if min(map(len, sides)) < 2 or not any(map(np.var, sides)):
+    if min(map(len, sides)) < 2:
         return None
-    interval = scipy.stats.ttest_ind(*sides, equal_var=False).confidence_interval()
-    return float(interval.low), float(interval.high)
+    squares = [np.var(side, ddof=1) / len(side) for side in sides]
+    if not (square := sum(squares)):
+        return None
+    freedom = square**2 / sum(
+        part**2 / (len(side) - 1) for part, side in zip(squares, sides, strict=True)
+    )
+    gap = float(np.mean(sides[0]) - np.mean(sides[1]))
+    half = float(scipy.stats.t.ppf(0.975, freedom)) * float(square) ** 0.5
+    return gap - half, gap + half

@@ -1,10 +1,10 @@
-"""The points of a recipe's figure: those of the runs and those of the paper."""
+"""The points of a recipe's figure: the runs' and the paper's."""
 
+import collections
 import dataclasses
-import functools
 import math
 import statistics as plain
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Any
 
 from pd_bert.analysis.runs import ResultRow, column
@@ -19,7 +19,7 @@ RUN, PAPER = "run", "paper"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Datum:
-    """A point: `spread` over the seeds at it; `source` is run or paper.
+    """A point: `spread` is over its seeds, `source` is run or paper.
 
     The spread is in percent, or in the unit of the figure's column `y`.
     """
@@ -33,13 +33,13 @@ class Datum:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Place:
-    """What a group measured at one panel, line and x."""
+    """The values of a group, or of the paper, at one panel, line and x."""
 
     panel: str
     line: str
     x: Any
-    group: ResultGroup
     values: tuple[float, ...]
+    group: ResultGroup | None = None
 
 
 def figure_data(
@@ -47,57 +47,41 @@ def figure_data(
     groups: Sequence[ResultGroup],
     directories: Set[str] = frozenset(),
 ) -> tuple[Datum, ...]:
-    """The figure's points: panels and lines in their order, x ascending or as met.
+    """Returns the figure's points: panels and lines in their order, x ascending.
 
-    `groups` are those of the runs, over tasks for a meta-score; of `directories` alone
-    where some are given. A point is one group's. Where several would stand at one
-    place, what parts them is added to the names: tasks to the panels', all else to the
-    lines'.
+    `groups` are the runs' groups, over tasks for a meta-score; with `directories`, only
+    the rows of these are used. A point is one group's. Where several would stand at one
+    place, what distinguishes them is added to the names: tasks to the panels', all else
+    to the lines'.
 
-    x is a number if it is one at every point, else a name. Rows that lack the split, or
-    a column of the figure, are left out. The paper's numbers follow, in a panel named
-    by `paper_label`.
+    x is a number if it is one at every point, else a name, in the order met. Rows that
+    lack the split, or a column of the figure, are left out. The paper's numbers follow,
+    in a panel named by `paper_label`.
     """
     places = _apart(_places(figure, groups, directories))
-    paper = [
-        (line, x, value)
+    places += [
+        _Place(panel=figure.paper_label or "the paper", line=line, x=x, values=(value,))
         for line, points in figure.paper.items()
         for x, value in points.items()
     ]
-    numeric = all(_is_number(each.x) for each in places) and all(
-        _is_number(x) for _, x, _ in paper
-    )
-
-    def at(x: object) -> float | str:
-        return float(str(x)) if numeric else str(x)
-
+    numeric = all(_is_number(each.x) for each in places)
     data = [
         Datum(
             panel=each.panel,
             line=each.line,
-            x=at(each.x),
+            x=float(each.x) if numeric else str(each.x),
             spread=confidence_interval(each.values),
-            source=RUN,
+            source=RUN if each.group else PAPER,
         )
         for each in places
     ]
-    data += [
-        Datum(
-            panel=figure.paper_label or "the paper",
-            line=line,
-            x=at(x),
-            spread=confidence_interval([value]),
-            source=PAPER,
-        )
-        for line, x, value in paper
-    ]
-    order = _line_order(figure, places, data)
+    lines = _line_order(figure, places)
     panels = list(dict.fromkeys((each.source, each.panel) for each in data))
     names: list[object] = list(dict.fromkeys([*figure.methods, *(d.x for d in data)]))
     data.sort(
         key=lambda each: (
             panels.index((each.source, each.panel)),
-            order.index(each.line),
+            lines.index(each.line),
             each.x if isinstance(each.x, float) else names.index(each.x),
         )
     )
@@ -107,7 +91,7 @@ def figure_data(
 def drawn(
     figure: Figure, group: ResultGroup, directories: Set[str] = frozenset()
 ) -> bool:
-    """Whether a group is one of the figure's."""
+    """Returns True if a group is one of the figure's."""
     return (
         group.kind == figure.kind
         and (not figure.methods or group.method in figure.methods)
@@ -118,7 +102,7 @@ def drawn(
 def _places(
     figure: Figure, groups: Sequence[ResultGroup], directories: Set[str]
 ) -> list[_Place]:
-    """One for each group, or several where its seeds differ in a column."""
+    """One place per group, or several where its seeds differ in a column."""
     mine = [
         (group, [row for row in group.rows if _is_in(row, directories)])
         for group in groups
@@ -133,6 +117,7 @@ def _places(
         for name in columns
     ]
     tasks = {row["task"] for _, rows in mine for row in rows}
+    measured = _meta_scores if figure.meta_score else _values
     found = []
     for group, rows in mine:
         at: dict[tuple[Any, ...], list[ResultRow]] = {}
@@ -141,7 +126,6 @@ def _places(
             if None not in held:
                 at.setdefault(tuple(map(as_key, held)), []).append(row)
         for (panel, line, x), same in at.items():
-            measured = _meta_scores if figure.meta_score else _values
             if values := tuple(measured(figure, same, tasks)):
                 value = column(same[0], figure.x)
                 found.append(
@@ -149,56 +133,52 @@ def _places(
                         panel=shown[0].get(panel, ""),
                         line=shown[1][line],
                         x=value if _is_number(value) else shown[2][x],
-                        group=group,
                         values=values,
+                        group=group,
                     )
                 )
     return found
 
 
 def _apart(places: list[_Place]) -> list[_Place]:
-    """No two at one place: panels are told by task, then lines by the rest."""
-    axes = dict.fromkeys(axis for each in places for axis in each.group.labels)
-    ways: list[tuple[bool, Callable[[ResultGroup], str]]] = [
-        (True, lambda group: group.task),
-        (False, lambda group: group.method),
-        (False, lambda group: group.size),
-        *((False, functools.partial(_axis, axis=axis)) for axis in axes),
-    ]
-    for tells_panels, name in ways:
-        at: dict[tuple[Any, ...], set[str]] = {}
-        for each in places:
-            at.setdefault((each.panel, each.line, each.x), set()).add(name(each.group))
-        if not any(len(names) > 1 for names in at.values()):
-            continue
-        places = [
-            dataclasses.replace(each, panel=f"{each.panel} {name(each.group)}".strip())
-            if tells_panels
-            else dataclasses.replace(
-                each, line=f"{each.line} {name(each.group)}".strip()
-            )
-            for each in places
-        ]
+    """Adds names until no two groups are at one place: the task to panels, then others.
+
+    These are, to lines, the method, the size and the groups' labels.
+    """
+    groups = [each.group for each in places if each.group]
+    labels = dict.fromkeys(label for group in groups for label in group.labels)
+    for name in ("task", "method", "size", *labels):
+        texts = [_text(group, name) for group in groups]
+        at: dict[tuple[Any, ...], set[str]] = collections.defaultdict(set)
+        for each, text in zip(places, texts, strict=True):
+            at[each.panel, each.line, each.x].add(text)
+        if any(len(several) > 1 for several in at.values()):
+            places = [
+                dataclasses.replace(each, panel=f"{each.panel} {text}".strip())
+                if name == "task"
+                else dataclasses.replace(each, line=f"{each.line} {text}".strip())
+                for each, text in zip(places, texts, strict=True)
+            ]
     return places
 
 
-def _axis(group: ResultGroup, axis: str) -> str:
-    """What an axis adds to a line's name."""
-    if axis not in group.labels:
+def _text(group: ResultGroup, name: str) -> str:
+    """The text that a name of a group adds to a panel or a line."""
+    if name in ("task", "method", "size"):
+        return str(getattr(group, name))
+    value = group.labels.get(name)
+    if value is None:
         return ""
-    value = group.labels[axis]
-    return f"({value})" if axis == WORKDIR else f"({axis} {value})"
+    return f"({value})" if name == WORKDIR else f"({name} {value})"
 
 
-def _line_order(
-    figure: Figure, places: Sequence[_Place], data: Sequence[Datum]
-) -> list[str]:
-    """The lines' names: those of the figure's methods in its order, others as met."""
+def _line_order(figure: Figure, places: Sequence[_Place]) -> list[str]:
+    """The lines' names: first by the figure's methods, then as met."""
     by_method = []
     for method in figure.methods if figure.lines == "method" else ():
-        by_method += [each.line for each in places if each.group.method == method]
+        by_method += [p.line for p in places if p.group and p.group.method == method]
         by_method.append(method)  # which the paper alone may have
-    return list(dict.fromkeys([*by_method, *(each.line for each in data)]))
+    return list(dict.fromkeys([*by_method, *(each.line for each in places)]))
 
 
 def _is_in(row: ResultRow, directories: Set[str]) -> bool:

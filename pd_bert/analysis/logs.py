@@ -1,4 +1,4 @@
-"""What stages logged for TensorBoard while they trained."""
+"""Values that stages logged for TensorBoard while they trained."""
 
 import dataclasses
 import pathlib
@@ -15,10 +15,9 @@ _MOST_POINTS = 500
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class History:
-    """What a stage logged: `values` (as long as `steps`) at `steps`, ascending.
+    """A stage's logged values, `values`, at ascending `steps`.
 
-    `kind` is the stage's kind ("pretrain", "distill" …), `name` the stage as readers
-    know it.
+    `kind` is the stage's kind ("pretrain", "distill" …), `name` its name for readers.
     """
 
     kind: str
@@ -28,10 +27,10 @@ class History:
 
 
 def histories(runs: Runs) -> dict[str, list[History]]:
-    """Each tag's histories: `loss`, and `dev/METRIC`, by stage in the runs' order.
+    """Returns each tag's histories: `loss`, and `dev/METRIC`, in the runs' order.
 
-    Of more than 500 points every so many-th is kept, and the last. Stages that are
-    unfinished are in it too; directories without logs give {}.
+    Of more than 500 points 500 are kept, evenly. Unfinished stages are included;
+    directories without logs give {}.
     """
     found: dict[str, list[History]] = {}
     for name, path in logged(runs):
@@ -45,10 +44,10 @@ def histories(runs: Runs) -> dict[str, list[History]]:
 
 
 def logged(runs: Runs) -> list[tuple[str, pathlib.Path]]:
-    """The name and the folder with the logs of each stage that has one.
+    """Returns the name and the log folder of each stage that has logs.
 
-    Those of the results, where they are reused those of the directory that made them;
-    then unfinished ones. Logs of other stages, as of an earlier plan, are left out.
+    First the stages of the results, with the logs of the directory that made them; then
+    the unfinished ones. Logs of other stages, as of an earlier plan, are left out.
     """
     names = _names(runs)
     found = []
@@ -70,7 +69,7 @@ def logged(runs: Runs) -> list[tuple[str, pathlib.Path]]:
 
 
 def _names(runs: Runs) -> dict[str, str]:
-    """How readers know a stage, by its folder; unique."""
+    """The unique names of stages for readers, by folder."""
     names: dict[str, str] = {}
     for row in runs.rows:
         seed = "" if row["seed"] is None else f" seed {row['seed']}"
@@ -81,8 +80,8 @@ def _names(runs: Runs) -> dict[str, str]:
 def _scalars(
     directory: pathlib.Path,
 ) -> list[tuple[str, tuple[int, ...], tuple[float, ...]]]:
-    """(tag, steps, values) of the event files in a folder; steps ascend."""
-    # It brings TensorFlow, which a report without logs does not need.
+    """The (tag, steps, values) of the event files in a folder; steps ascend."""
+    # It imports TensorFlow, which a report without logs does not need.
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.util.tensor_util import make_ndarray
 
@@ -90,7 +89,7 @@ def _scalars(
     events.Reload()
     found = []
     for tag in events.Tags()["tensors"]:
-        # A resumed stage logs steps again: what it logged last holds.
+        # A resumed stage logs steps again: the last value counts.
         at = {
             event.step: float(make_ndarray(event.tensor_proto))
             for event in events.Tensors(tag)
@@ -102,7 +101,7 @@ def _scalars(
 
 
 def thinned(steps: Sequence[int]) -> list[int]:
-    """At most 500 of them, evenly, the first and the last among them."""
+    """Returns at most 500 of the steps, evenly, with the first and the last."""
     size = min(len(steps), _MOST_POINTS)
     kept = np.unique(np.linspace(0, len(steps) - 1, size).astype(int))
     return [steps[index] for index in kept]

@@ -1,4 +1,4 @@
-"""Finished runs, as their working directories tell of them."""
+"""The contents of the working directories of runs."""
 
 import collections
 import dataclasses
@@ -39,13 +39,13 @@ _REQUIRED = frozenset(
 class Runs:
     """Several working directories, read as one.
 
-    `rows` are those of results.json, each stage once, and `measured` those with
-    metrics in each directory that has them, evaluations first; their key `directory`
-    is what tells the directory from the others. `unfinished` are the stages without an
-    artifact. `faults` says what could not be read and was left out.
+    `rows` are the rows of results.json, each stage once. `measured` are the rows with
+    metrics, once per directory that has them, evaluations first; their key `directory`
+    is the directory's unique name. `unfinished` are the stages without an artifact.
+    `faults` names what could not be read and was left out.
 
-    Raises InputError if a directory is not that of a run, or if none has a finished
-    or a wanted stage.
+    Raises InputError if a directory is not a run's, or if none has a finished or a
+    wanted stage.
     """
 
     def __init__(self, directories: Sequence[pathlib.Path]) -> None:
@@ -60,7 +60,7 @@ class Runs:
             for name, directory in zip(self.names, self.directories, strict=True)
             for row in _rows(directory)
         ]
-        # A link of one directory may lead nowhere, and another's be good.
+        # The link of one directory may be broken where another's is good.
         there: dict[str, str] = {}
         for row in every:
             if folder(row).exists():
@@ -87,13 +87,13 @@ class Runs:
             )
 
     def title(self, row: ResultRow) -> str:
-        """How readers know a stage: with its task, where several were measured.
+        """Returns a stage's name for readers: with its task, where there are several.
 
         Several stages may have one title, as seeds do.
         """
         tasks = {r["task"] for r in self.measured if r["kind"] == "evaluate"}
-        told = len(tasks) > 1 and row["task"] in tasks
-        return f"{row['stage']} {row['task']}" if told else str(row["stage"])
+        several = len(tasks) > 1 and row["task"] in tasks
+        return f"{row['stage']} {row['task']}" if several else str(row["stage"])
 
     def sized_title(self, row: ResultRow) -> str:
         """Returns a stage's title with its size, where its name does not end in it."""
@@ -111,61 +111,60 @@ class Runs:
 
     @functools.cached_property
     def figures(self) -> tuple[tuple[Figure, frozenset[str]], ...]:
-        """The recipes' figures, and the names of the directories that ask for each.
+        """The recipes' figures, and the names of the directories that have each.
 
-        Of different figures with one name the later ones have a number behind it.
-        What is no figure is left out and told in `faults`.
+        Of different figures with one name the later ones have a number behind it. A
+        figure that cannot be read is left out and is one of the `faults`.
         """
-        found: list[tuple[Figure, set[str]]] = []
+        homes: list[tuple[Figure, set[str]]] = []
         for name, directory in zip(self.names, self.directories, strict=True):
             for figure in self._figures_in(directory / "figures.json"):
-                same = [homes for other, homes in found if other == figure]
+                same = [names for other, names in homes if other == figure]
                 if same:
                     same[0].add(name)
                 else:
-                    found.append((figure, {name}))
-        taken: set[str] = set()
-        named = []
-        for figure, homes in found:
-            own, number = figure.name, 1
-            while own in taken:
-                number += 1
-                own = f"{figure.name}_{number}"
-            taken.add(own)
-            named.append((dataclasses.replace(figure, name=own), frozenset(homes)))
-        return tuple(named)
+                    homes.append((figure, {name}))
+        met: collections.Counter[str] = collections.Counter()
+        found = []
+        for figure, names in homes:
+            met[figure.name] += 1
+            number = f"_{met[figure.name]}" if met[figure.name] > 1 else ""
+            own = dataclasses.replace(figure, name=figure.name + number)
+            found.append((own, frozenset(names)))
+        return tuple(found)
 
     def info(self, row: ResultRow) -> dict[str, Any]:
-        """What a row's artifact.json says; {} if the artifact is gone."""
+        """Returns the content of a row's artifact.json; {} if the artifact is gone."""
         return artifact_info(folder(row))
 
     def _figures_in(self, path: pathlib.Path) -> list[Figure]:
         figures = []
         try:
             read = read_json(path) if path.is_file() else []
-            for each in read if isinstance(read, list) else [read]:
-                try:
-                    figures.append(figure_of(each))
-                except InputError as error:
-                    self.faults.append(f"A figure of {path} is left out: {error}.")
         except InputError as error:
             self.faults.append(f"Figures are left out: {error}.")
+            return []
+        for each in read if isinstance(read, list) else [read]:
+            try:
+                figures.append(figure_of(each))
+            except InputError as error:
+                self.faults.append(f"A figure of {path} is left out: {error}.")
         return figures
 
 
 def artifact_info(directory: pathlib.Path) -> dict[str, Any]:
-    """What artifact.json in `directory` says; {} if there is none."""
+    """Returns the content of artifact.json in `directory`; {} if there is none."""
     path = directory / "artifact.json"
     return dict(read_json(path)) if path.is_file() else {}
 
 
 def folder(row: ResultRow) -> pathlib.Path:
-    """The folder of a row's artifact."""
+    """Returns the folder of a row's artifact."""
     return pathlib.Path(row["artifact"])
 
 
 def column(row: ResultRow, name: str) -> Any:
-    """A key of a row, of its axes or of its facts; None where it has none.
+    """Returns a key of a row, of its axes or of its facts; None if there is none.
 
     >>> column({"size": "tiny", "axes": {"SEED": 1}, "facts": {}}, "SEED")
     1
@@ -177,7 +176,7 @@ def column(row: ResultRow, name: str) -> Any:
 
 
 def unique_names(names: Mapping[str, str]) -> dict[str, str]:
-    """Names by folder, those that are not unique with a part of the fingerprint."""
+    """Returns names by folder; the fingerprint's start makes equal names unique."""
     counts = collections.Counter(names.values())
     return {
         key: f"{name} {key.rpartition('-')[2][:8]}" if counts[name] > 1 else name
@@ -186,7 +185,7 @@ def unique_names(names: Mapping[str, str]) -> dict[str, str]:
 
 
 def short_names(paths: Sequence[pathlib.Path]) -> tuple[str, ...]:
-    """Of each of different absolute paths the shortest end that no other has.
+    """Returns the shortest unique end of each of different absolute paths.
 
     >>> short_names([pathlib.Path("/a/x/run"), pathlib.Path("/a/y/run")])
     ('x/run', 'y/run')
@@ -219,7 +218,7 @@ def _rows(directory: pathlib.Path) -> list[ResultRow]:
             raise InputError(
                 "a row of results.json has all keys of this version of pd_bert; row "
                 f"{number} of {path} lacks {', '.join(sorted(missing))}. The recipe's "
-                "command makes the file anew, of what is finished"
+                "command writes the file again, from what is finished"
             )
         # Not the recorded path: a working directory may have been moved.
         name = pathlib.Path(read["artifact"]).name

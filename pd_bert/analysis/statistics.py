@@ -1,7 +1,9 @@
 """The uncertainty of a difference between models, over examples."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import scipy.stats
@@ -78,48 +80,37 @@ def paired_bootstrap(
         ]
         return round(float(means[0] - means[1]), _DIGITS)
 
-    value = difference(np.arange(count))
-    shared = {
-        "n_resamples": RESAMPLES,
-        "method": "percentile",
-        "rng": np.random.default_rng(seed),
-    }
+    data = np.arange(count)
+    statistic: Callable[..., Any] = difference
     if metric is accuracy:
         # A mean over examples needs only the difference at each: in whole numbers, so
         # that equal sides are exactly equal.
         right = [sum((e == gold).astype(np.int64) for e in s) for s in (ours, theirs)]
-        gaps = right[0] * len(theirs) - right[1] * len(ours)
-        scale = len(ours) * len(theirs) * count
-        found = scipy.stats.bootstrap(
-            (gaps,),
-            lambda a, axis: np.sum(a, axis=axis) / scale,
-            vectorized=True,
-            batch=max(1, _BATCH // count),
-            **shared,
-        )
+        data = right[0] * len(theirs) - right[1] * len(ours)
+        statistic = functools.partial(_mean, scale=len(ours) * len(theirs))
     elif metric in COUNT_METRICS:
-        found = scipy.stats.bootstrap(
-            (np.arange(count),),
-            _of_counts(COUNT_METRICS[metric], ours, theirs, gold),
-            vectorized=True,
-            batch=max(1, _BATCH // count),
-            **shared,
-        )
-    else:
-        found = scipy.stats.bootstrap(
-            (np.arange(count),),
-            difference,
-            vectorized=False,
-            batch=1,
-            **{**shared, "n_resamples": _SLOW_RESAMPLES},
-        )
+        statistic = _of_counts(COUNT_METRICS[metric], ours, theirs, gold)
+    at_once = statistic is not difference
+    found = scipy.stats.bootstrap(
+        (data,),
+        statistic,
+        vectorized=at_once,
+        batch=max(1, _BATCH // count) if at_once else 1,
+        n_resamples=RESAMPLES if at_once else _SLOW_RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    )
     drawn = found.bootstrap_distribution
     return Difference(
-        value=value,
+        value=difference(np.arange(count)),
         low=float(found.confidence_interval.low),
         high=float(found.confidence_interval.high),
         share=min(1.0, 2 * min(float(np.mean(drawn <= 0)), float(np.mean(drawn >= 0)))),
     )
+
+
+def _mean(gaps: np.ndarray, axis: int, *, scale: int) -> np.ndarray:
+    return np.asarray(np.sum(gaps, axis=axis) / (scale * gaps.shape[axis]))
 
 
 def _of_counts(

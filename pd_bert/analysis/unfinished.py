@@ -1,4 +1,4 @@
-"""What runs wanted and did not finish."""
+"""Stages that runs wanted and did not finish."""
 
 import dataclasses
 import json
@@ -18,9 +18,9 @@ class Unfinished:
     """A stage without an artifact: `state` is failed, begun, not begun, or gone.
 
     `stage` is the folder that the artifact would have: KIND-NAME-FINGERPRINT. `error`
-    is the line that the journal holds of a failure, or where a link leads to that is
-    not there any more; `time` that of its last event (ISO 8601), "" where there is
-    none. `workdir` names all directories that want it.
+    is the journal's line of a failure, or the target of a broken link; `time` is that
+    of the last event (ISO 8601), "" where there is none. `workdir` names all
+    directories that want the stage.
     """
 
     workdir: str
@@ -45,11 +45,11 @@ class Unfinished:
 def unfinished(
     directories: Mapping[str, pathlib.Path], finished: Mapping[str, pathlib.Path]
 ) -> tuple[Unfinished, ...]:
-    """The stages of plan.json that no directory has, each once, in its order.
+    """Returns the stages of plan.json that no directory has, each once, in order.
 
-    Where there is no plan.json, as in directories of earlier versions, those of the
-    journal and those with a folder in working/. First come those of `finished`, the
-    folders of the results by name, that are gone. `directories` are by name.
+    A directory of an earlier version has no plan.json: its stages are those of the
+    journal and of the folders in working/. Stages of `finished`, the results' folders
+    by name, that are gone come first. `directories` are by name.
     """
     found: dict[str, Unfinished] = {}
     for stage, folder in finished.items():
@@ -111,7 +111,7 @@ def _unfinished_in(workdir: str, directory: pathlib.Path) -> list[Unfinished]:
 
 
 def _last_events(path: pathlib.Path) -> dict[str, dict[str, Any]]:
-    """The journal's last line of each stage; a line that a kill cut is left out."""
+    """The journal's last line of each stage, without a line that was cut off."""
     events: dict[str, dict[str, Any]] = {}
     if path.is_file():
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():

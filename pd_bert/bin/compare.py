@@ -16,14 +16,14 @@ from collections.abc import Iterator
 from absl import flags
 
 from pd_bert.bin import program
-from pd_bert.data.curation.cleaning import clean, hashes
-from pd_bert.data.curation.token_statistics import TokenStatistics
-from pd_bert.data.curation.tokenized import Tokenized, of_rows
-from pd_bert.data.curation.transfer_report import TransferReport
+from pd_bert.curation.cleaning import clean, hashes
+from pd_bert.curation.token_statistics import TokenStatistics
+from pd_bert.curation.tokenized import Tokenized, of_rows
+from pd_bert.curation.transfer_report import TransferReport
 from pd_bert.data.encode_rows import EncodeRows
 from pd_bert.data.source import Source, nonempty
-from pd_bert.data.sources.any_file import open_file
 from pd_bert.runs.results_table import aligned
+from pd_bert.sources.any_file import open_file
 from pd_bert.system import interrupt
 from pd_bert.text.vocabulary import Vocabulary
 

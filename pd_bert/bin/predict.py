@@ -21,9 +21,9 @@ from absl import flags
 
 from pd_bert.bin import program
 from pd_bert.data.source import Row
-from pd_bert.data.sources.any_file import rows_of, text_output
 from pd_bert.errors import InputError
 from pd_bert.export.predictor import load_predictor
+from pd_bert.sources.any_file import rows_of, text_output
 
 _MODEL = flags.DEFINE_string("model", None, "The folder of the model.", required=True)
 _TEXT = flags.DEFINE_multi_string("text", [], "A text to predict")

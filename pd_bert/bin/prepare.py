@@ -18,11 +18,11 @@ from absl import flags
 
 from pd_bert.artifact import Artifact
 from pd_bert.bin import program
-from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.errors import InputError
 from pd_bert.runs.recipe import in_order
 from pd_bert.runs.runner import Runner
 from pd_bert.runs.workdir import Workdir
+from pd_bert.sources.text_lines import TextLines
 from pd_bert.stages.prepare_corpus import PrepareCorpus
 from pd_bert.stages.read_vocabulary import ReadVocabulary
 from pd_bert.stages.train_vocabulary import TrainVocabulary

@@ -75,7 +75,7 @@ def package_files(package: str) -> list[tuple[Path, str]]:
 
 
 def package_folders(package: str) -> list[Path]:
-    """Returns where a package lies. Of "a.b" only the parent "a" is imported."""
+    """Returns the folders of a package. Of "a.b" only the parent "a" is imported."""
     try:
         spec = importlib.util.find_spec(package)
     except ModuleNotFoundError:  # the parent of a dotted name
@@ -122,7 +122,7 @@ def _definitions(node: ast.AST) -> Iterator[_Definition]:
 
 
 def clean(docstring: str, names: re.Pattern[str]) -> str:
-    """Keeps the prose: a paragraph a line; no code, markup, links or notices.
+    """Keeps the prose: one paragraph per line; no code, markup, links or notices.
 
     'Adds `x`\\nto y.\\n\\n>>> add(1)\\n2' -> 'Adds x to y.'
     """

@@ -26,8 +26,8 @@ from pd_bert.data.source import Source, TextRow, digest
 from pd_bert.errors import InputError
 from pd_bert.text.sentence_splitting import split_segments
 
-# What TensorFlow, KerasHub and TensorFlow Datasets bring along: the same labels on
-# every machine.
+# Requirements of TensorFlow, KerasHub and TensorFlow Datasets: the same labels on every
+# machine.
 DEFAULT_PACKAGES = (
     STDLIB,
     "tensorflow",
@@ -67,7 +67,7 @@ class _Entry(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Docstrings(Source):
-    """Tell from a docstring which package it is from.
+    """Docstrings with their package as label.
 
     Names of packages are hidden in the text ("it"), code examples are dropped, and so
     are texts under 40 characters and repeated ones. Near-duplicates stay on one side
@@ -175,7 +175,7 @@ class Docstrings(Source):
 
 @functools.lru_cache(maxsize=4)
 def _read(packages: tuple[str, ...]) -> tuple[_Entry, ...]:
-    """Reads all docstrings once a process, without repeats, in the order of hashes."""
+    """Reads all docstrings once per process, without repeats, in hash order."""
     own = {part for name in packages if name != STDLIB for part in name.split(".")}
     # Before its parts a name as a whole: "keras_hub" before "keras".
     words = sorted((own | set(_LONG_ALIASES)) - set(_SHORT_ALIASES), reverse=True)

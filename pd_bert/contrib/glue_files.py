@@ -25,7 +25,7 @@ class GlueFile:
         return f"{self.name}.tsv"
 
     def written(self, prediction: str) -> str | None:
-        """What is written for a label name or a score; None for an unknown label.
+        """Returns the text of a label name or a score; None for an unknown label.
 
         A score out of its range becomes the nearest one within: "5.2" -> "5.000".
         """

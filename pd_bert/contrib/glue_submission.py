@@ -21,7 +21,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GlueSubmission(Stage):
-    """Writes `submission.zip`, which holds a file for each of GLUE's test sets.
+    """Writes `submission.zip`, which holds one file per test set of GLUE.
 
     The tasks are known by their names: cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte and
     wnli, with the unlabeled splits `test` and, for mnli, `test_mismatched` and `ax`.

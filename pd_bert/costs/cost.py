@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Time, memory, disk and operations; costs add up to that of stages in a row.
+    """Time, memory, disk and operations; the sum is the cost of one after another.
 
     `memory_bytes` is the peak of the process, `disk_bytes` stays in the artifact,
     `scratch_bytes` are there only while the stage runs. `flops` are floating-point
@@ -38,7 +38,7 @@ class Cost:
 
     @property
     def most_disk_bytes(self) -> int:
-        """What must be free before it starts."""
+        """The disk space that must be free before it starts."""
         return self.disk_bytes + self.scratch_bytes
 
 

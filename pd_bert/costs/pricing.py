@@ -68,8 +68,7 @@ def _training(work: TrainingSteps, probe: Probe) -> Cost:
     load, network, epoch = work.load, work.load.network, work.epoch
     each_epoch = max(1, sum(epoch.values()))
     taken = {length: n * work.steps / each_epoch for length, n in epoch.items()}
-    networks = dict(load.teachers)
-    live = [networks[name] for name, _ in load.live if name in networks]
+    live = [each.network for each in load.teachers if each.live and each.network]
     flops = {
         length: 3 * network.flops(length, masked(load, length))
         + sum(each.flops(length) for each in live)

@@ -33,7 +33,7 @@ _MOST_SECONDS = 15.0  # of a load; lengths that are left follow from operations
 # A step with more operations is tried on a part of the batch: it would take seconds.
 _MOST_OPERATIONS = {"CPU": 1e12, "GPU": 1e14, "TPU": 1e14}
 _MOST_STEPS = 48
-# Larger checkpoints are not written for a trial; disks take some 200 MB a second.
+# Larger checkpoints are not written for a trial; disks write about 200 MB per second.
 _MOST_SAVED = 1 << 26
 _BYTES_PER_SECOND = 2e8
 
@@ -122,9 +122,9 @@ class Probe:
             student = Student(
                 model,
                 load.objectives,
-                teachers=dict(load.teachers),
+                teachers={t.name: t.network for t in load.teachers if t.network},
                 trainable=load.trainable,
-                inputs=load.inputs,
+                inputs=load.student_inputs,
             )
             optimizer = load.optimizer.build(student.trained_weights, 1 << 20)
         learner = Learner(student, optimizer, seed=0, accumulation=load.accumulation)
@@ -162,12 +162,15 @@ class Probe:
         )
 
     def _teachers(self, load: TrainingLoad) -> dict[str, Teacher]:
-        networks = dict(load.teachers)
-        teachers: dict[str, Teacher] = {name: Stored(name) for name in networks}
-        with self.strategy.scope():
-            for name, wanted in load.live:
-                teachers[name] = Live(Model.of(networks[name], dropout=0.0), wanted)
-        return teachers
+        found: dict[str, Teacher] = {}
+        for each in load.teachers:
+            if each.live and each.network is not None:
+                with self.strategy.scope():
+                    model = Model.of(each.network, dropout=0.0)
+                found[each.name] = Live(model, each.wanted)
+            else:
+                found[each.name] = Stored(each.name)
+        return found
 
     def _save_seconds(
         self, model: Model, optimizer: keras.optimizers.Optimizer

@@ -11,14 +11,14 @@ _MOST_LENGTHS = 3
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Seconds as measured: once, for each new length, for each call, for a batch."""
+    """Measured seconds: once, per new length, per call and per batch."""
 
     start: float = 0.0
     """Making the model, tracing and compiling."""
     each_length: float = 0.0
-    """What the first batch of a new length takes beyond another."""
+    """The extra time of the first batch of a new length."""
     each_call: float = 0.0
-    """What going once over a data set takes, whatever its size."""
+    """The time of one pass over a data set that does not depend on its size."""
     batch: Mapping[int, float] = dataclasses.field(default_factory=dict)
     """By length."""
     save: float = 0.0
@@ -26,7 +26,7 @@ class Timing:
     peak_bytes: int = 0
 
     def seconds(self, batches: Mapping[int, float]) -> float:
-        """That of so many batches of each length."""
+        """Returns the seconds of a number of batches of each length."""
         known = sorted(self.batch)
         taken = np.interp(list(batches), known, [self.batch[k] for k in known])
         return float(np.dot(taken, list(batches.values()))) if batches else 0.0

@@ -1,4 +1,4 @@
-"""What stages compute, as values that `pricing` gives a cost."""
+"""The kinds of work that stages do, as values; `pricing` gives their cost."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from pd_bert.models.network import Network
 from pd_bert.models.outputs import Wanted
 from pd_bert.objectives.base import Objective
 from pd_bert.tasks.base import Task
-from pd_bert.training.inputs import StudentInputs
+from pd_bert.training.inputs import BatchInputs, StudentInputs
 from pd_bert.training.optimizer import AdamW
 from pd_bert.training.runtime import Runtime
 
@@ -62,19 +62,30 @@ def logits_load(
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class TeacherLoad:
+    """A teacher of a training; a live one computes `wanted` in every step.
+
+    The network of a stored teacher may be unknown: None.
+    """
+
+    name: str
+    network: Network | None
+    wanted: Wanted
+    live: bool
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingLoad(Load):
     """Training steps. The numbers in the optimizer change no time.
 
-    `teachers` are the networks of the teachers that are read, by name; `live` are those
-    that run inside the step, with the outputs that are wanted of them.
+    `teachers` are those that objectives or inputs read.
     """
 
     objectives: tuple[Objective, ...]
+    trainable: tuple[str, ...] | None = None
+    student_inputs: StudentInputs = dataclasses.field(default_factory=BatchInputs)
+    teachers: tuple[TeacherLoad, ...] = ()
     optimizer: AdamW = dataclasses.field(compare=False)
-    inputs: StudentInputs
-    trainable: tuple[str, ...] | None
-    teachers: tuple[tuple[str, Network], ...]
-    live: tuple[tuple[str, Wanted], ...]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)

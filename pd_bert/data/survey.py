@@ -1,4 +1,4 @@
-"""What a source holds, told from the part of it that can be read in little time."""
+"""The size of a source, estimated from the part that is read in little time."""
 
 import dataclasses
 import time
@@ -27,7 +27,7 @@ class Survey:
 
     @property
     def whole(self) -> bool:
-        """Whether `items` are all there are."""
+        """True if `items` are all there are."""
         return self.exact and len(self.items) == self.count
 
 

@@ -64,7 +64,7 @@ class Encoding:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class EncodedSample:
-    """What a data set will hold and what making it takes, measured on a sample.
+    """The size of a data set and the cost of making it, measured on a sample.
 
     `read_seconds` is the time to read the source once and `encode_seconds` the time to
     encode all of it in one process; `characters` are those of the whole source and

@@ -39,16 +39,17 @@ class ServedModel(tf.Module):
         self._inputs = inputs
         texts = [tf.TensorSpec([None], tf.string, name=name) for name in inputs]
         self.serve_text = tf.function(self._texts, input_signature=texts)
-        ids = [
-            tf.TensorSpec([None, None], tf.int32, name=name)
-            for name in ("token_ids", "segment_ids", "padding_mask")
-        ]
-        self.serve_ids = tf.function(self._ids, input_signature=ids)
+        if task.encoded_spec == TOKENS:
+            ids = [
+                tf.TensorSpec([None, None], tf.int32, name=name)
+                for name in ("token_ids", "segment_ids", "padding_mask")
+            ]
+            self.serve_ids = tf.function(self._ids, input_signature=ids)
 
     def signatures(self) -> dict[str, Any]:
         """Returns the signatures to save."""
         signatures = {"serving_default": self.serve_text}
-        if self._task.encoded_spec == TOKENS:
+        if hasattr(self, "serve_ids"):
             signatures["token_ids"] = self.serve_ids
         return signatures
 

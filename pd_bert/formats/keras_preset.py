@@ -12,6 +12,7 @@ import tensorflow as tf
 from pd_bert.errors import InputError
 from pd_bert.formats.base import Format, LoadedModel, require_rows
 from pd_bert.formats.bert_config import positive
+from pd_bert.formats.bert_tensors import known_heads
 from pd_bert.formats.huggingface import require_bert
 from pd_bert.formats.notes import info_of, notes
 from pd_bert.models.bert import Bert
@@ -144,17 +145,17 @@ class KerasPreset(Format):
             lowercase=checkpoint.vocabulary.lowercase,
         )
         require_space(folder, 4 * model.parameters + (1 << 20))
-        if "label" in model.head_layers:
+        written = known_heads(model.head_values).keys() & {"label"}
+        if written:
             _classifier(checkpoint, built.backbone, tokenizer).save_to_preset(
                 str(folder)
             )
         else:
             built.backbone.save_to_preset(str(folder))
             tokenizer.save_to_preset(str(folder))
-        write_json(
-            folder / _NOTES, {**notes(info), "labels": list(info.get("labels", ()))}
-        )
-        if left := sorted(set(model.head_layers) - {"label"}):
+        labels = info.get("labels", ()) if written else ()
+        write_json(folder / _NOTES, {**notes(info), "labels": list(labels)})
+        if left := sorted(model.head_layers.keys() - written):
             lines.append(f"keras-nlp has no equal head for {', '.join(left)}: left out")
         return tuple(lines)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pd_bert.formats.base import LoadedModel
+from pd_bert.formats.bert_tensors import known_heads
 from pd_bert.models.bert import Bert
 
 Info = Mapping[str, Any]
@@ -24,7 +25,7 @@ def model_card(checkpoint: LoadedModel) -> str:
 
 def _front_matter(checkpoint: LoadedModel) -> Iterator[str]:
     # JSON is valid YAML, and Python can quote it without another library.
-    info, heads = checkpoint.info, checkpoint.model.head_layers
+    info, heads = checkpoint.info, known_heads(checkpoint.model.head_values)
     pipeline = "feature-extraction"
     if "label" in heads:
         pipeline = "text-classification"
@@ -53,7 +54,7 @@ def _title(info: Info) -> str:
 
 
 def _sentence(checkpoint: LoadedModel) -> str:
-    info, heads = checkpoint.info, checkpoint.model.head_layers
+    info, heads = checkpoint.info, known_heads(checkpoint.model.head_values)
     # Only the settings of a training have a seed.
     trained = "seed" in info.get("settings", {})
     by = "trained by pd_bert" if trained else "converted by pd_bert"

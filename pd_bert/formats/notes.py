@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pd_bert.data.sources.text_lines import TextLines
+from pd_bert.sources.text_lines import TextLines
 from pd_bert.tasks import metrics as task_metrics
 from pd_bert.tasks.classification import Classification
 from pd_bert.tasks.labeled_task import LabeledTask

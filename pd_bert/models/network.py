@@ -1,6 +1,7 @@
 """The shape of a model, without weights."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 
 from pd_bert.errors import InputError
@@ -36,7 +37,7 @@ class Network:
         """The shapes of the encoder's parts."""
         return self.architecture.shapes(self.vocabulary_size)
 
-    @property
+    @functools.cached_property
     def parameters(self) -> int:
         hidden, size = self.architecture.hidden_dim, self.vocabulary_size
         own = (head.parameters(hidden, size) for _, head in self.heads)

@@ -35,7 +35,7 @@ class LossInputs(NamedTuple):
 
     student: Outputs
     teacher: Outputs
-    """Without what the objective does not read; empty if it reads no teacher."""
+    """All that is read of this teacher; empty if the objective reads no teacher."""
     batch: Batch
     layers: Mapping[str, keras.layers.Layer]
 

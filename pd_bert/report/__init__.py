@@ -1,1 +1,1 @@
-"""The report: page, sections and figures."""
+"""The report: page, sections and plots."""

@@ -101,12 +101,19 @@ class Csv:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Section:
-    """A section: `name` is its anchor. Without blocks it is left out."""
+    """A section: `name` is its anchor. Without blocks it is left out.
+
+    Of `files` those without rows are left out.
+    """
 
     name: str
     title: str
     blocks: tuple[Block, ...] = ()
     files: tuple[Csv, ...] = ()
+
+    @property
+    def written_files(self) -> tuple[Csv, ...]:
+        return tuple(each for each in self.files if each.rows)
 
     @property
     def drawings(self) -> tuple[Drawing, ...]:

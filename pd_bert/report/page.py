@@ -1,4 +1,4 @@
-"""The report as one HTML page."""
+"""The HTML page of a report."""
 
 import datetime
 import re
@@ -11,7 +11,7 @@ import pd_bert
 from pd_bert.analysis.evidence import Evidence
 from pd_bert.report.content import Section
 
-# HTML has no way to write these.
+# HTML cannot hold these.
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -23,7 +23,7 @@ def page(
     command: str,
     created: datetime.datetime,
 ) -> str:
-    """A page without scripts that needs no other file.
+    """Returns a page without scripts that needs no other file.
 
     Text is escaped; control characters become U+FFFD.
     """
@@ -55,14 +55,14 @@ def page(
 
 
 def _printable(value: Any) -> Any:
-    # Markup is a str: it stays Markup, and what is no text stays as it is.
+    # Markup is a str and stays Markup.
     if isinstance(value, str) and _CONTROLS.search(value):
         return type(value)(_CONTROLS.sub("\ufffd", value))
     return value
 
 
 def _dates(evidence: Evidence) -> str:
-    """The days, UTC, between which the stages ended."""
+    """The first and the last day, UTC, on which stages ended."""
     days = sorted(
         str(created)[:10]
         for row in evidence.runs.rows
@@ -72,7 +72,7 @@ def _dates(evidence: Evidence) -> str:
 
 
 def _versions(evidence: Evidence) -> str:
-    """Those that the artifacts record, and this program's if they record none."""
+    """The versions in the artifacts, or this program's where they record none."""
     found: dict[str, dict[str, None]] = {}
     for row in evidence.runs.rows:
         versions = evidence.runs.info(row).get("versions") or {}

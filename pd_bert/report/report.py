@@ -1,4 +1,4 @@
-"""The report: a page, and its tables and figures as files."""
+"""A report: a page, and its tables and figures as files."""
 
 import csv
 import dataclasses
@@ -43,7 +43,7 @@ SECTIONS: tuple[Callable[[Evidence], Section], ...] = (
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Report:
-    """What evidence shows, as sections; `command` is how it was asked for."""
+    """Evidence as sections of a page; `command` is the command line that made it."""
 
     evidence: Evidence
     title: str
@@ -53,9 +53,9 @@ class Report:
         """Writes index.html, CSV and SVG files into `directory`; returns the page.
 
         The directory is made if it is missing. Each file is written whole or not at
-        all, the page last; the other files of an earlier report there are removed.
+        all, the page last; other files of an earlier report there are removed.
 
-        Raises InputError if `directory` is a file, or beneath one.
+        Raises InputError if `directory` is a file or in one.
         """
         sections = [section(self.evidence) for section in SECTIONS]
         path = directory / "index.html"
@@ -75,7 +75,8 @@ class Report:
             ) from error
         files: dict[str, str] = {}
         for section in sections:
-            files |= {f"{each.name}.csv": _csv_text(each) for each in section.files}
+            for each in section.written_files:
+                files[f"{each.name}.csv"] = _csv_text(each)
             files |= {f"{each.name}.svg": str(each.svg) for each in section.drawings}
         for name in _linked(path) - files.keys():
             (directory / name).unlink(missing_ok=True)
@@ -86,7 +87,7 @@ class Report:
 
 
 def _linked(path: pathlib.Path) -> set[str]:
-    """The files that an earlier report's page names as its own."""
+    """The files that the page of an earlier report names as its own."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -95,7 +96,7 @@ def _linked(path: pathlib.Path) -> set[str]:
 
 
 def _csv_text(file: Csv) -> str:
-    """RFC 4180, but for lines that end in a line feed."""
+    """RFC 4180, except that lines end in a line feed."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(file.header)
@@ -104,7 +105,7 @@ def _csv_text(file: Csv) -> str:
 
 
 def _safe(cell: Cell) -> Cell:
-    """Text that a spreadsheet would take for a formula, marked as text."""
+    """Marks text that a spreadsheet would take for a formula as text."""
     if not isinstance(cell, str) or not cell.startswith(
         ("=", "+", "-", "@", "\t", "\r")
     ):

@@ -82,13 +82,13 @@ def accuracy_table(stages: Sequence[Stage], workdir: Workdir, runtime: Runtime) 
         files = [path for path in artifact.directory.rglob("*") if path.is_file()]
         size = sum(path.stat().st_size for path in files)
         peak = artifact.info.get("peak_memory_bytes", 0)
-        told = (cost.seconds, cost.disk_bytes, cost.memory_bytes or 0)
-        pairs.append((told, (artifact["seconds"], size, peak)))
+        estimated = (cost.seconds, cost.disk_bytes, cost.memory_bytes or 0)
+        pairs.append((estimated, (artifact["seconds"], size, peak)))
         lines.append((stage.title, *_compared(*pairs[-1])))
     if not pairs:
         return ""
-    told_all, actual_all = (_in_all([p[side] for p in pairs]) for side in (0, 1))
-    lines.append(("in all", *_compared(told_all, actual_all)))
+    estimated_all, actual_all = (_in_all([p[side] for p in pairs]) for side in (0, 1))
+    lines.append(("in all", *_compared(estimated_all, actual_all)))
     return aligned(lines, left=1)
 
 
@@ -97,14 +97,14 @@ def _in_all(figures: Sequence[_Figures]) -> _Figures:
     return sum(seconds), sum(sizes), max(peaks)
 
 
-def _compared(told: _Figures, actual: _Figures) -> tuple[str, ...]:
+def _compared(estimated: _Figures, actual: _Figures) -> tuple[str, ...]:
     """The ratio is estimated over actual: above 1 it was too much."""
     return (
-        as_duration(told[0]),
+        as_duration(estimated[0]),
         as_duration(actual[0]),
-        f"{told[0] / max(actual[0], 0.01):.2f}",
-        as_size(told[1]),
+        f"{estimated[0] / max(actual[0], 0.01):.2f}",
+        as_size(estimated[1]),
         as_size(actual[1]),
-        as_size(told[2] or None),
+        as_size(estimated[2] or None),
         as_size(actual[2] or None),
     )

@@ -1,4 +1,4 @@
-"""What the stages of a recipe will cost, and the file that keeps it."""
+"""The expected costs of the stages of a recipe, and the file with them."""
 
 import dataclasses
 import datetime
@@ -160,20 +160,20 @@ class Estimates:
 
     @classmethod
     def read(cls, workdir: Workdir) -> "Estimates":
-        """Those of the last dry runs; none if there was no dry run."""
+        """Reads the costs of the last dry runs; none if there was no dry run."""
         path = workdir.directory / _FILE
         return cls(read_json(path)["stages"] if path.is_file() else {})
 
     def of(self, fingerprint: str) -> Cost | None:
-        """The cost that was told before the stage ran."""
-        told = self._stages.get(fingerprint, {}).get("cost", {})
+        """Returns the cost that was estimated before the stage ran."""
+        cost = self._stages.get(fingerprint, {}).get("cost", {})
         # Another version may have written other figures: then none is known.
         known = {field.name for field in dataclasses.fields(Cost)}
-        return Cost(**told) if told.keys() == known else None
+        return Cost(**cost) if cost.keys() == known else None
 
     @staticmethod
     def write(workdir: Workdir, estimates: Sequence[Estimate]) -> None:
-        """Writes the costs of what is to run; finished stages keep what was told."""
+        """Writes the costs of what is to run; finished stages keep theirs."""
         workdir.directory.mkdir(parents=True, exist_ok=True)
         kept = Estimates.read(workdir)._stages
         created = datetime.datetime.now(datetime.UTC).isoformat("T", "seconds")

@@ -10,22 +10,21 @@ from pd_bert.errors import InputError
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A metric over a column of the results, a line for each value of another.
+    """A metric over a column of the results, with one line per value of another.
 
     A column is a key of a row of results.json, of the row's `axes` or of its `facts`:
     `parameters`, `size`, `task`, `STUDENT`, `transfer_size`, `similarity` … or
-    `speed_up`, a model's examples a second over those of its task's teacher.
-    The value at a point is the mean over seeds of the primary metric on `split`, in
-    percent, or of the column `y`. With `panels`, also a column, each of its values has
-    a panel of its own. With `meta_score` it is the mean over tasks of the means of
-    their metrics on dev (Turc et al. 2019, Section 5), for each seed that has every
-    task.
+    `speed_up`, a model's examples per second over those of its task's teacher. A point
+    is the mean over seeds of the primary metric on `split`, in percent, or of the
+    column `y`. With `meta_score` it is the mean over tasks of the means of their
+    metrics on dev (Turc et al. 2019, Section 5), for each seed that has every task.
+    With `panels`, also a column, there is one panel per value of it.
 
-    Neighbours are joined by a line, if `connected`: leave it so where x has an order.
-    `methods` are those that are drawn, in that order; all of them without it. `kind`
-    is that of the rows: `evaluate`, or `score` for means that the recipe takes.
-    `paper` holds the paper's own numbers to show beside it, line → x → percent, and
-    `paper_label` says where they are from, and of which task and models they are.
+    Neighbors are joined by a line if `connected`, which suits an x with an order. Only
+    `methods` are drawn, in that order; without it all are. `kind` is the kind of the
+    rows: `evaluate`, or `score` for means that the recipe computes. `paper` holds the
+    paper's own numbers to show beside it, line → x → percent; `paper_label` names their
+    source, task and models.
     """
 
     name: str
@@ -46,28 +45,28 @@ class Figure:
     paper_label: str = ""
 
     def check(self) -> None:
-        """Raises InputError for a name that is no file's, or numbers without source."""
+        """Raises InputError for a name unfit for files, or numbers without a source."""
         if not re.fullmatch("[a-z0-9_]+", self.name):
             raise InputError(
-                "a figure's name is of small letters, digits and _, since files are "
+                "a figure's name has small letters, digits and _, since files are "
                 f"named after it; received {self.name!r}"
             )
         if self.y and not self.y_label:
             raise InputError(
-                f"figure {self.name}: an axis says what it shows, with the unit; "
+                f"figure {self.name}: an axis has a label with the unit; "
                 f"y = {self.y!r} has no y_label"
             )
         if self.paper and not self.paper_label:
             raise InputError(
-                f"figure {self.name}: numbers of a paper need a paper_label that says "
-                "where they are from; received none"
+                f"figure {self.name}: numbers of a paper need a paper_label that names "
+                "their source; received none"
             )
 
 
 def figure_of(data: Any) -> Figure:
-    """The figure that figures.json tells of; reading it imports and runs nothing.
+    """Returns the figure of an object in figures.json, without importing anything.
 
-    Raises InputError for what is no figure, as one of another version may be.
+    Raises InputError for an object that is not a figure of this version.
     """
     settings = data.get("settings") if isinstance(data, Mapping) else None
     if not isinstance(settings, Mapping):
@@ -83,7 +82,9 @@ def figure_of(data: Any) -> Figure:
         allowed = _TYPES.get(name, str)
         optional = name in ("panels", "y") and value is None
         if not optional and not isinstance(value, allowed):
-            raise InputError(f"a figure's {name} is another type; received {value!r}")
+            raise InputError(
+                f"a figure's {name} is of another type; received {value!r}"
+            )
     for points in settings.get("paper", {}).values():
         if not isinstance(points, Mapping) or not all(
             isinstance(each, int | float) for each in points.values()

@@ -26,6 +26,7 @@ from pd_bert.system.lock import try_lock
 from pd_bert.system.memory import peak_bytes, reset_peak
 from pd_bert.training.loop import Action
 from pd_bert.training.runtime import Runtime, is_chief, is_cluster
+from pd_bert.values import trust_classes_of
 
 _POLL_SECONDS = 0.5
 _CHIEF_SECONDS = 60.0
@@ -53,6 +54,7 @@ class Runner:
         stage by fingerprint. `axis_values` are a recipe's; `actions` returns the
         actions of a stage's training on the chief."""
         self._stages = stages
+        trust_classes_of(tuple(stages))  # its artifacts name them
         self._workdir = workdir
         self._runtime = runtime
         self._operative = operative
@@ -101,7 +103,7 @@ class Runner:
             time.sleep(_POLL_SECONDS)
 
     def _unfinished(self, pending: dict[int, Stage]) -> dict[int, Stage]:
-        """Those of the pending stages that are not finished; says which now are."""
+        """Returns the pending stages that are not finished; prints the others."""
         left = {}
         for number, stage in pending.items():
             if (artifact := self._workdir.artifact(stage)) is None:
@@ -197,7 +199,7 @@ class Runner:
             self._checked = finished
 
     def _take(self, stage: Stage, held: contextlib.ExitStack) -> bool:
-        """Whether this process now owns the stage, and it is still to be made."""
+        """Returns if this process now owns the stage, and it is still to be made."""
         with contextlib.ExitStack() as stack:
             mine = stack.enter_context(try_lock(self._workdir.lock(stage)))
             if not mine or self._workdir.listed(stage):
@@ -208,7 +210,7 @@ class Runner:
     def _companions(
         self, number: int, ready: dict[int, Stage], held: contextlib.ExitStack
     ) -> dict[int, Stage]:
-        """Further stages that run with `number`'s, as many as shall and as fit."""
+        """Returns further stages that run with `number`'s, as many as fit."""
         taken: dict[int, Stage] = {}
         key = ready[number].companions(self._runtime)
         for other, stage in ready.items():
@@ -223,11 +225,11 @@ class Runner:
         return taken
 
     def _fit(self, stages: Sequence[Stage]) -> bool:
-        """Whether the models of these stages leave half of the free memory."""
+        """Returns if the models of these stages leave half of the free memory."""
         outlines = self._outlines()
         networks = (outlines[s.fingerprint(self._runtime)].network for s in stages)
         weights = sum(each.parameters for each in networks if each)
-        # Weights, gradients and the optimiser's two moments, in float32.
+        # Weights, gradients and the optimizer's two moments, in float32.
         return 16 * weights < psutil.virtual_memory().available / 2
 
     def _follow(self, number: int, strategy: tf.distribute.Strategy) -> None:
@@ -264,7 +266,7 @@ class Runner:
                 try:
                     outcomes = type(todo[0][0]).run_together(todo)
                 except Exception as error:
-                    # Companions that were well end with it, and are begun anew.
+                    # Companions that were well end with it, and begin again.
                     self._failed(todo[0][0], error)
                     raise
             for (stage, context), outcome in zip(todo, outcomes, strict=True):

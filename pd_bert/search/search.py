@@ -220,14 +220,16 @@ def _check_values(where: str, values: object, own: object) -> None:
         raise InputError(
             f"{where} must have a tuple of at least one value; received {values!r}"
         )
-    for index, value in enumerate(values):
+    seen: set[str] = set()
+    for value in values:
         if not _is_plain(value):
             raise InputError(
                 f"{where} may take numbers, booleans, strings, None, tuples of these "
                 f"and factories such as @mini/pd.Bert; received {value!r}"
             )
-        if text(value) in map(text, values[:index]):
+        if text(value) in seen:
             raise InputError(f"{where} has the value {value!r} twice")
+        seen.add(text(value))
         if not _fits(value, own):
             raise InputError(
                 f"{where} must have values like the recipe's own, {own!r}; received "

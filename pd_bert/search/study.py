@@ -20,7 +20,7 @@ from pd_bert.system import interrupt
 from pd_bert.system.lock import try_lock
 
 _POLL_SECONDS = 0.05
-_REPEATS = 20
+_REPEATS = 10
 """Suggestions in a row of points that are taken, before one is drawn at random."""
 _TAKEN = (TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED)
 _REPEATED = "repeats"
@@ -161,6 +161,9 @@ class Study:
         if params and not self._trials(TrialState.WAITING):
             self._study.enqueue_trial(params)
         trial = self._study.ask(self._distributions)
+        # Optuna does not ask the sampler where all parameters are given, and a genetic
+        # one would then leave the trial out of its generations.
+        _ = trial.relative_params
         for dead in self._trials(TrialState.FAIL):
             if dead.params == trial.params and _REPEATED not in dead.user_attrs:
                 self._inherit(trial, dead)
@@ -180,12 +183,15 @@ class Study:
         if other.number == trial.number:
             return False
         trial.set_user_attr(_REPEATED, other.number)
-        if other.state == TrialState.RUNNING:
-            self._study.tell(trial, state=TrialState.FAIL)
-        else:
-            self._inherit(trial, other)
-            value = other.value if other.state == TrialState.COMPLETE else None
-            self._end(trial, other.state, {}, value)
+        if other.state == TrialState.PRUNED:  # samplers compare how far trials came
+            for step, value in other.intermediate_values.items():
+                trial.report(value, step)
+        ended = other.state != TrialState.RUNNING
+        self._study.tell(
+            trial,
+            other.value if other.state == TrialState.COMPLETE else None,
+            state=other.state if ended else TrialState.FAIL,
+        )
         return True
 
     @staticmethod

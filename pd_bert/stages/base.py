@@ -29,11 +29,12 @@ Outcome = Info | InputError
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Context:
-    """What a running stage is given.
+    """The place, the devices and the finished inputs of a running stage.
 
     It writes into `directory`, which becomes the artifact when the stage is done, and
-    what helps only while it runs into `scratch`. `chief` is whether this process
-    writes the artifact. `actions` are told of the steps and evaluations of a training.
+    what helps only while it runs into `scratch`. The process with
+    `chief` writes the artifact. `actions` follow the steps and evaluations of a
+    training.
     """
 
     directory: pathlib.Path
@@ -75,9 +76,9 @@ class Stage(abc.ABC):
 
     kind: ClassVar[str]
     collective: ClassVar[bool] = False
-    """Whether all processes of a cluster run it together."""
+    """True if all processes of a cluster run it together."""
     trains: ClassVar[bool] = False
-    """Whether numerical precision is part of what it makes."""
+    """True if numerical precision is part of what it makes."""
     prerequisites: ClassVar[tuple[str, ...]] = ()
     """Fields with stages that must have passed before it, and that decide nothing of
     what it makes."""
@@ -105,14 +106,14 @@ class Stage(abc.ABC):
             source.check()
 
     def share_work(self, context: Context) -> None:  # noqa: B027 (nothing is a good default)
-        """What several processes may do at the same time; by default nothing."""
+        """Does the work that several processes may share; by default nothing."""
 
     @abc.abstractmethod
     def run(self, context: Context) -> Info:
         """Makes the artifact; returns what `artifact.json` says beyond the usual."""
 
     def companions(self, runtime: Runtime) -> str:
-        """Stages for which this is equal may be run together; "" if with none."""
+        """Key of stages that can be trained together; empty if none can."""
         return ""
 
     @classmethod
@@ -166,7 +167,7 @@ class Stage(abc.ABC):
 
     @property
     def title(self) -> str:
-        """What people call it."""
+        """Its name for people."""
         return f"{self.kind}-{self.name}"
 
     @property
@@ -189,7 +190,7 @@ class Stage(abc.ABC):
     def fingerprint_without_seeds(self, runtime: Runtime) -> str:
         """The same for stages that differ in seeds alone, theirs or their inputs'.
 
-        A source tells its fingerprint whole, so that the seed of a sample counts.
+        The fingerprints of sources are taken whole, so the seed of a sample counts.
         """
         numerics = json.dumps(runtime.numerics, sort_keys=True)
         return _fingerprint(self, numerics, seeds=False)

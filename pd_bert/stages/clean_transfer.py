@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from pd_bert.costs.work import Works
-from pd_bert.data.curation.cleaning import Cleaning, clean, hashes
-from pd_bert.data.curation.token_statistics import TokenStatistics
-from pd_bert.data.curation.tokenized import of_examples, of_records
-from pd_bert.data.curation.transfer_report import TransferReport
+from pd_bert.curation.cleaning import Cleaning, clean, hashes
+from pd_bert.curation.token_statistics import TokenStatistics
+from pd_bert.curation.tokenized import of_examples, of_records
+from pd_bert.curation.transfer_report import TransferReport
 from pd_bert.data.records import Records
 from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
@@ -30,7 +30,7 @@ _SURVEYED_BYTES = 2_000_000
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CleanTransfer(Select):
-    """D_T as students shall learn from it, and what is to be known of it.
+    """D_T as students learn from it, with a report on its texts.
 
     Of texts that are the same to the model the first one stays. Texts that occur in a
     split of the task other than train are leaks and removed: models are chosen and

@@ -6,7 +6,8 @@ from typing import ClassVar
 from pd_bert.stages.base import Stage
 from pd_bert.stages.data_set import DataSet
 from pd_bert.stages.prepare_task import PrepareTask
-from pd_bert.stages.train import Train, TrainingData
+from pd_bert.stages.train import Train
+from pd_bert.stages.train_settings import TrainingData
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

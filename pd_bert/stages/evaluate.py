@@ -112,7 +112,10 @@ class Evaluate(Stage):
         }
 
     def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
-        splits = self.task_data.measured_records(inputs["task_data"])
+        splits = {
+            split: inputs["task_data"].require_records(split)
+            for split in self.task_data.measured
+        }
         network = outline.require_network()
         load = logits_load(
             network, splits["dev"], self.batch_size, self.buckets, runtime

@@ -11,7 +11,7 @@ import tqdm
 
 from pd_bert.artifact import vocabulary_info
 from pd_bert.costs.work import ModelPasses, Works, WriteRecords, logits_load
-from pd_bert.data.curation.confidence import confidence
+from pd_bert.curation.confidence import confidence
 from pd_bert.data.example_spec import ExampleSpec, Feature
 from pd_bert.data.pipeline import DEFAULT_BUCKETS, Batches
 from pd_bert.data.records import Records
@@ -70,22 +70,22 @@ class Label(Stage):
         super().check()
         if self.split not in ("", "train"):
             raise InputError(
-                f"{self.title}: students learn from no other split of a "
+                f"{self.where}: students learn from no other split of a "
                 f"prepared task than train; received {self.split!r}"
             )
         if self.dtype not in _DTYPES:
             raise InputError(
-                f"{self.title}: outputs are stored as {', '.join(_DTYPES)}; received "
+                f"{self.where}: outputs are stored as {', '.join(_DTYPES)}; received "
                 f"{self.dtype!r}"
             )
         if self.wanted.attention:
             raise InputError(
-                f"{self.title}: attention scores are too large to store; let the "
+                f"{self.where}: attention scores are too large to store; let the "
                 "teacher run inside the student's step (LiveTeacher)"
             )
         if self.gate is not None and self.gate.evaluation.model != self.teacher:
             raise InputError(
-                f"{self.title}: the gate must judge the teacher that "
+                f"{self.where}: the gate must judge the teacher that "
                 f"labels, {self.teacher.title}; {self.gate.title} judges another"
             )
 
@@ -102,7 +102,8 @@ class Label(Stage):
         if teacher.labels is not None:
             self._require_head(teacher.labels, self.where, self.teacher.title)
         if network := teacher.network:
-            network.require(self.wanted, f"{self.where}: {self.teacher.title}")
+            if teacher.every_head:
+                network.require(self.wanted, f"{self.where}: {self.teacher.title}")
             if data := (transfer.splits or {}).get(self.split):
                 splits = {"": data.with_features(self._features(network))}
         return dataclasses.replace(
@@ -111,6 +112,7 @@ class Label(Stage):
             inputs=transfer.inputs,
             sequence_length=transfer.sequence_length,
             teacher=teacher.network,
+            every_head=teacher.every_head,
             splits=splits,
         )
 
@@ -151,7 +153,7 @@ class Label(Stage):
             **vocabulary_info(vocabulary),
             "vocabulary_size": len(vocabulary),
             "labels": list(teacher.labels),
-            "inputs": transfer.info.get("inputs", []),
+            "inputs": transfer.info.get("inputs", ["text"]),
             "sequence_length": transfer["sequence_length"],
             "count": manifest["count"],
             "bytes": manifest["bytes"],

@@ -9,10 +9,12 @@ from pd_bert.data.files import expand_folder
 from pd_bert.data.surveyor import Surveyor
 from pd_bert.formats.artifact import model_info, write_parts
 from pd_bert.formats.known import recognize
+from pd_bert.models.heads import PooledHead
 from pd_bert.models.network import Network
 from pd_bert.stages.base import Context, Info, Stage
 from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.training.runtime import Runtime
+from pd_bert.training.teacher import LABEL_HEAD
 from pd_bert.values import to_json
 
 
@@ -44,17 +46,19 @@ class LoadEncoder(Stage):
         source = recognize(folder)
         source.check(folder, self.lowercase)
         vocabulary = source.vocabulary(folder, self.lowercase)
+        labels = tuple(source.labels(folder))
         return Outline(
             vocabulary=vocabulary.fingerprint,
             vocabulary_size=len(vocabulary),
             vocabulary_file=survey.write(vocabulary) if survey else None,
             lowercase=vocabulary.lowercase,
-            labels=tuple(source.labels(folder)),
-            network=Network(
-                architecture=source.architecture(folder),
-                heads=(),
-                vocabulary_size=len(vocabulary),
+            labels=labels,
+            network=Network.of(
+                source.architecture(folder),
+                {LABEL_HEAD: PooledHead(num_outputs=len(labels))} if labels else {},
+                len(vocabulary),
             ),
+            every_head=False,  # only reading the weights shows those of pre-training
         )
 
     def run(self, context: Context) -> Info:

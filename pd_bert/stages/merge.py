@@ -55,6 +55,7 @@ class Merge(Stage):
             inputs=self._common("inputs", inputs),
             sequence_length=None if None in lengths else max(filter(None, lengths)),
             teacher=next((o.teacher for o in inputs.values() if o.teacher), None),
+            every_head=all(each.every_head for each in inputs.values()),
         )
         if any(each.splits is None for each in inputs.values()):
             return outline
@@ -111,14 +112,14 @@ class Merge(Stage):
             },
         )
         vocabulary.write(context.directory / "vocab.txt")
-        teachers = [a["teacher"] for a in artifacts if "teacher" in a.info]
+        networks = (a.info.get("teacher_network") for a in artifacts)
         return {
             **vocabulary_info(vocabulary),
             "vocabulary_size": len(vocabulary),
             "labels": list(outline.labels or ()),
             "inputs": list(outline.inputs or ()),
             "sequence_length": outline.sequence_length,
-            **({"teacher": teachers[0]} if teachers else {}),
+            "teacher_network": next(filter(None, networks), None),
             "count": manifest["count"],
             "bytes": manifest["bytes"],
         }

@@ -17,12 +17,13 @@ T = TypeVar("T")
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Outline:
-    """What is known of an artifact. None means not known yet.
+    """A description of an artifact. None means not known yet.
 
     `vocabulary` is its fingerprint; `vocabulary_file` holds it or, in a dry run, one
     that was trained on a sample. `labels` are in the order of the logits, () without
     any. `inputs` names the texts of a row. `network` is the shape of the model and
-    `teacher` that of the model whose outputs the records hold. `splits` are the data
+    `teacher` that of the model whose outputs the records hold; with `every_head` they
+    have all heads that the model will have. `splits` are the data
     sets by the name of their folder, "" for one without splits; `predicted` is the
     number of rows of each split that was predicted.
     """
@@ -36,6 +37,7 @@ class Outline:
     sequence_length: int | None = None
     network: Network | None = None
     teacher: Network | None = None
+    every_head: bool = True
     splits: Mapping[str, ExpectedRecords] | None = None
     predicted: Mapping[str, int] | None = None
 
@@ -45,7 +47,7 @@ class Outline:
         directory, info = artifact.directory, artifact.info
         file = directory / "vocab.txt"
         has_model = (directory / "model.json").is_file()
-        teacher = info.get("teacher")
+        teacher = info.get("teacher_network")
         folders = sorted(
             path.parent
             for pattern in ("manifest.json", "*/manifest.json")

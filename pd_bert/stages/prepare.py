@@ -1,4 +1,4 @@
-"""What the stages that turn text into TFRecords share."""
+"""The base of the stages that turn text into TFRecords."""
 
 import abc
 import dataclasses
@@ -133,7 +133,7 @@ class Prepare(Stage):
 
 
 def _several(encoding: Encoding) -> bool:
-    """Whether there is more than one chunk, so that workers are worth starting."""
+    """Returns if there is more than one chunk, so that workers are worth starting."""
     return len(list(itertools.islice(encoding.chunks(), 2))) > 1
 
 

@@ -7,10 +7,9 @@ from typing import Any
 
 from pd_bert.costs.work import ReadSource, Works
 from pd_bert.data.encode_rows import EncodeRows
-from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.source import inputs_of, rows_of
-from pd_bert.data.sources.held import Held
 from pd_bert.data.surveyor import Encoding, Surveyor
+from pd_bert.sources.held import Held
 from pd_bert.stages.base import Info
 from pd_bert.stages.data_set import DataSet
 from pd_bert.stages.outline import Outline, Outlines, require_known
@@ -32,6 +31,15 @@ class PrepareTask(Prepare):
     def check(self) -> None:
         super().check()
         self.task.check()
+
+    @property
+    def measured(self) -> dict[str, DataSet]:
+        """The splits that models are measured on, by name."""
+        return {
+            split: DataSet(self, split)
+            for split in self.task.splits
+            if split != "train"
+        }
 
     def result_columns(self) -> Info:
         return {**super().result_columns(), "task": self.task.name}
@@ -77,19 +85,6 @@ class PrepareTask(Prepare):
             )
             for split, source in {**task.splits, **task.unlabeled_splits}.items()
         }
-
-    @property
-    def measured(self) -> dict[str, DataSet]:
-        """The splits that models are measured on, by name."""
-        return {
-            split: DataSet(self, split)
-            for split in self.task.splits
-            if split != "train"
-        }
-
-    def measured_records(self, outline: Outline) -> dict[str, ExpectedRecords]:
-        """Returns the records of these splits, from the outline of this stage."""
-        return {split: outline.require_records(split) for split in self.measured}
 
     def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
         # The rows to train on are also read for the labels.

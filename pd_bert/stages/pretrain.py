@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from pd_bert.stages.base import Stage
 from pd_bert.stages.data_set import DataSet
-from pd_bert.stages.train import Train, TrainingData
+from pd_bert.stages.train import Train
+from pd_bert.stages.train_settings import TrainingData
 from pd_bert.tasks.masked_lm import MaskedLanguageModel
 
 

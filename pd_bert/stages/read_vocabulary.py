@@ -16,7 +16,7 @@ from pd_bert.training.runtime import Runtime
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ReadVocabulary(Stage):
-    """A vocabulary file in BERT's format, a token a line."""
+    """A vocabulary file in BERT's format, one token per line."""
 
     name: str = "read"
     file: str

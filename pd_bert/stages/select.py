@@ -1,4 +1,4 @@
-"""What the stages that take some examples of a data set share."""
+"""The base of the stages that take some examples of a data set."""
 
 import abc
 import dataclasses
@@ -18,7 +18,7 @@ from pd_bert.stages.outline import Outline, Outlines
 from pd_bert.system import interrupt
 from pd_bert.system.atomic import written_aside
 
-_CARRIED = ("labels", "inputs", "sequence_length", "vocabulary_size", "teacher")
+_CARRIED = ("labels", "inputs", "sequence_length", "vocabulary_size", "teacher_network")
 # Of an example: a hash, its place when they are sorted, a lot, whether it is kept; of
 # these some twice while NumPy sorts.
 _BYTES_PER_EXAMPLE = 112
@@ -51,6 +51,7 @@ class Select(Stage):
             inputs=whole.inputs,
             sequence_length=whole.sequence_length,
             teacher=whole.teacher,
+            every_head=whole.every_head,
         )
 
     def _records(self, context: Context) -> Records:

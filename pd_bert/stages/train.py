@@ -1,241 +1,34 @@
 """Stages that train a model: what they share."""
 
-import abc
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Sequence
 
 from pd_bert.costs.work import (
     Load,
     ModelPasses,
+    TeacherLoad,
     TrainingLoad,
     TrainingSteps,
     Works,
 )
-from pd_bert.data.example_spec import ExampleSpec, require
 from pd_bert.data.expected_records import ExpectedRecords
-from pd_bert.data.pipeline import DEFAULT_BUCKETS
 from pd_bert.data.surveyor import Surveyor
 from pd_bert.errors import InputError
-from pd_bert.models.encoder import Architecture
-from pd_bert.models.initialization import Initialization, Whole
+from pd_bert.models.initialization import Whole
 from pd_bert.models.network import Network
-from pd_bert.models.outputs import Wanted, joined
-from pd_bert.objectives.base import Objective
 from pd_bert.stages.base import Context, Info, Outcome, Stage, require_same_labels
 from pd_bert.stages.data_set import DataSet
-from pd_bert.stages.live_teacher import LiveTeacher
 from pd_bert.stages.outline import Outline, Outlines
-from pd_bert.stages.prepare_task import PrepareTask
+from pd_bert.stages.train_settings import TrainSettings
 from pd_bert.stages.train_together import train_together
-from pd_bert.tasks.base import Task
-from pd_bert.training.inputs import BatchInputs, StudentInputs
+from pd_bert.training.inputs import BatchInputs
 from pd_bert.training.optimizer import AdamW
 from pd_bert.training.runtime import Runtime
-from pd_bert.training.teacher import stored_shapes
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainingData:
-    """The data sets of a training, and the task that gives heads and metrics.
-
-    `measured` are splits by name: `dev` chooses the best weights, others are measured
-    once at the end. `labels` is the stage whose artifact has the label names.
-    """
-
-    task: Task
-    train: DataSet
-    measured: Mapping[str, DataSet] = dataclasses.field(default_factory=dict)
-    labels: Stage | None = None
-
-    @classmethod
-    def of_task(cls, train: DataSet, task_data: PrepareTask) -> "TrainingData":
-        """Returns data that are measured on the splits of a prepared task."""
-        return cls(
-            task=task_data.task,
-            train=train,
-            measured=task_data.measured,
-            labels=task_data,
-        )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Train(Stage):
-    """Trains a model of `architecture`, from `initial` or from random weights.
-
-    `initialization` says what is taken of the initial model. Without an architecture it
-    is that of the initial model. `trainable` names the parts that are trained, parts of
-    the encoder (`Encoder.parts`) and heads; None: all.
-
-    Objectives read what `teachers` compute inside the step, or what is stored in the
-    records; `inputs` makes what the student reads.
-
-    Runs `steps` updates or, without it, `epochs` passes over the data. On dev it
-    measures every `evaluate_every` steps (default: once per epoch) and keeps the best;
-    `patience` evaluations without a better one end it early. With `validation`, a stage
-    with records like those trained on, the mean loss on it decides instead of the
-    task's metric on dev. Length buckets hold for all but fixed-length windows.
-
-    `seed` draws weights and dropout and, without `order_seed`, the order of the
-    examples and their masks. Students whose data, order and schedule are equal may be
-    trained together (`Runtime.together`).
-    """
-
-    architecture: Architecture | None = None
-    initial: Stage | None = None
-    initialization: Initialization = dataclasses.field(default_factory=Whole)
-    trainable: tuple[str, ...] | None = None
-    objectives: tuple[Objective, ...]
-    teachers: tuple[LiveTeacher, ...] = ()
-    student_inputs: StudentInputs = dataclasses.field(default_factory=BatchInputs)
-    optimizer: AdamW
-    batch_size: int = 32
-    accumulation: int = 1
-    epochs: int = 1
-    steps: int | None = None
-    validation: Stage | None = None
-    evaluate_every: int | None = None
-    patience: int | None = None
-    buckets: tuple[int, ...] = DEFAULT_BUCKETS
-    seed: int = 0
-    order_seed: int | None = None
-
-    collective: ClassVar[bool] = True
-    trains: ClassVar[bool] = True
-
-    @property
-    @abc.abstractmethod
-    def data(self) -> TrainingData:
-        """The data sets that it reads, and the task."""
-
-    @property
-    def live(self) -> dict[str, Stage]:
-        """The stages of the live teachers by the teachers' names."""
-        return {teacher.name: teacher.model for teacher in self.teachers}
-
-    @property
-    def wanted_of_teachers(self) -> dict[str, Wanted]:
-        """The outputs that objectives and inputs read of each teacher, by its name."""
-        reads = [
-            (each.teacher, wanted)
-            for each in self.objectives
-            if (wanted := each.reads.teacher) is not None
-        ]
-        if (wanted := self.student_inputs.wanted) is not None:
-            reads.append((self.student_inputs.teacher, wanted))
-        return {
-            name: joined(wanted for other, wanted in reads if other == name)
-            for name in dict.fromkeys(name for name, _ in reads)
-        }
-
-    def labels(self, context: Context) -> tuple[str, ...]:
-        """Returns the label names of the logits.
-
-        Raises InputError unless the teachers whose logits are read have the same.
-        """
-        stage = self.data.labels
-        if stage is None:
-            return ()
-        labels = context.artifact(stage).labels
-        for source in self._labelers(labels):
-            artifact = context.artifact(source)
-            require_same_labels(
-                context.where,
-                model=str(artifact.directory),
-                has=artifact.labels,
-                wanted=labels,
-            )
-        return labels
-
-    def _labelers(self, labels: tuple[str, ...]) -> list[Stage]:
-        """The stages whose logits are read, for heads that the student has too."""
-        heads = self.data.task.heads(labels).keys()
-        read = [
-            name
-            for name, wanted in self.wanted_of_teachers.items()
-            if wanted.heads is None or heads & set(wanted.heads)
-        ]
-        stored = [self.data.train.stage] if set(read) - self.live.keys() else []
-        return [*stored, *(self.live[name] for name in read if name in self.live)]
-
-    def result_columns(self) -> Info:
-        if self.architecture is not None:
-            size = self.architecture.name
-        else:
-            assert self.initial is not None
-            size = self.initial.result_columns()["size"]
-        return {"size": size, "task": self.data.task.name, "seed": self.seed}
-
-    def check(self) -> None:
-        super().check()
-        if self.architecture is None and self.initial is None:
-            raise InputError(
-                f"{self.where}: a model needs an architecture or an initial "
-                "model to take it from; received neither"
-            )
-        for name in ("batch_size", "accumulation", "epochs"):
-            _require_at_least_one(self, name)
-        for name in ("steps", "evaluate_every", "patience"):
-            if getattr(self, name) is not None:
-                _require_at_least_one(self, name)
-        if not 0 <= self.seed < 1 << 31:
-            raise InputError(
-                f"{self.where}: a seed is from 0 to 2³¹ − 1; received {self.seed}"
-            )
-        if self.batch_size % self.accumulation:
-            raise InputError(
-                f"{self.where}: batch_size must be a multiple of "
-                f"accumulation; received {self.batch_size} and {self.accumulation}"
-            )
-        if len(self.live) < len(self.teachers):
-            raise InputError(
-                f"{self.where}: teachers have different names; received "
-                f"{', '.join(teacher.name for teacher in self.teachers)}"
-            )
-
-    def require(self, student: Network, teachers: Mapping[str, Network]) -> None:
-        """Raises InputError unless student and teachers have all that is read of them.
-
-        `teachers` are those whose network is known, by name.
-        """
-        for each in self.objectives:
-            each.require(student, teachers.get(each.teacher), self.where)
-        inputs = self.student_inputs
-        inputs.check(student, teachers.get(inputs.teacher), self.where)
-        parts = [*student.shapes, *(name for name, _ in student.heads)]
-        for name in self.trainable or ():
-            if name not in parts:
-                raise InputError(
-                    f"{self.where}: trainable names parts of the student, "
-                    f"{', '.join(parts)}; received {name!r}"
-                )
-
-    def require_features(self, spec: ExampleSpec, student: Network, where: str) -> None:
-        """Raises InputError for features that are read and that records lack.
-
-        `spec` is that of the records `where` to train on, or to validate on.
-        """
-        of_task = self.data.task.spec()
-        for objective in self.objectives:
-            reads = objective.reads
-            stored = {}
-            if reads.teacher is not None and objective.teacher not in self.live:
-                stored = stored_shapes(objective.teacher, reads.teacher, student)
-            if missing := {*reads.features, *stored} - spec.keys():
-                raise InputError(
-                    f"{self.where}: {type(objective).__name__} reads "
-                    f"{', '.join(sorted(missing))}; {where} holds {', '.join(spec)}"
-                )
-            require(
-                spec, {n: of_task[n] for n in reads.features if n in of_task}, where
-            )
-            for name, shape in stored.items():
-                if shape is not None and spec[name].shape != shape:
-                    raise InputError(
-                        f"{self.where}: {name} must have the shape of the student's "
-                        f"logits, {shape}; {where} holds {spec[name].shape}"
-                    )
+class Train(TrainSettings):
+    """Trains a model; see `TrainSettings`."""
 
     def companions(self, runtime: Runtime) -> str:
         """Equal for students that can learn from the same batches and teachers."""
@@ -264,80 +57,50 @@ class Train(Stage):
     def run_together(cls, runs: Sequence[tuple[Stage, Context]]) -> list[Outcome]:
         return train_together([(s, c) for s, c in runs if isinstance(s, Train)])
 
-    @property
-    def order(self) -> int:
-        """The seed that draws the order of the examples."""
-        return self.seed if self.order_seed is None else self.order_seed
-
     def outline(self, inputs: Outlines, survey: Surveyor | None = None) -> Outline:
-        shared = super().outline(inputs, survey)
-        data = inputs[self.field_of(self.data.train.stage)]
-        labels = self._outline_of_labels(inputs, data)
-        initial = inputs["initial"].network if "initial" in inputs else None
-        architecture = self.architecture or (initial and initial.architecture)
-        network = None
-        if labels is not None and architecture and shared.vocabulary_size is not None:
-            network = Network.of(
-                architecture, self.data.task.heads(labels), shared.vocabulary_size
-            )
-            self.require(network, self._teachers(inputs))
-            if records := (data.splits or {}).get(self.data.train.folder):
-                self.require_features(
-                    records.spec, network, self.data.train.stage.title
-                )
-        if network and initial:
-            self.initialization.check(network, initial, self.where)
-        return dataclasses.replace(
-            shared,
-            labels=labels,
-            inputs=data.inputs,
-            sequence_length=data.sequence_length,
-            network=network,
-        )
-
-    def _outline_of_labels(
-        self, inputs: Outlines, data: Outline
-    ) -> tuple[str, ...] | None:
-        """Returns the label names, None if they are not known.
-
-        Raises InputError for teachers with other labels and for data with other texts.
-        """
-        if self.data.labels is None:
-            return ()
-        task = inputs[self.field_of(self.data.labels)]
-        for stage in self._labelers(task.labels) if task.labels is not None else ():
+        self._require_same_texts(inputs)
+        data, mine = self.data, inputs[self.field_of(self.data.train.stage)]
+        labels: tuple[str, ...] | None = ()
+        if data.labels is not None:
+            labels = inputs[self.field_of(data.labels)].labels
+        for stage in () if labels is None else self._labelers(labels):
             require_same_labels(
                 self.where,
                 model=f"the teacher of {stage.title}",
                 has=inputs[self.field_of(stage)].labels,
-                wanted=task.labels,
+                wanted=labels,
             )
-        if data.inputs and task.inputs and data.inputs != task.inputs:
-            raise InputError(
-                f"{self.where}: transfer set and task must have the same texts; "
-                f"{self.data.train.stage.title} has {' and '.join(data.inputs)}, "
-                f"{self.data.labels.title} has {' and '.join(task.inputs)}"
-            )
-        return task.labels
-
-    def _teachers(self, inputs: Outlines) -> dict[str, Network]:
-        """Returns the networks of the teachers that are read, where they are known."""
-        stored = inputs[self.field_of(self.data.train.stage)].teacher
-        found = {
-            name: inputs[self.field_of(self.live[name])].network
-            if name in self.live
-            else stored
-            for name in self.wanted_of_teachers
-        }
-        return {name: network for name, network in found.items() if network}
+        outline = dataclasses.replace(
+            super().outline(inputs, survey),
+            labels=labels,
+            inputs=mine.inputs,
+            sequence_length=mine.sequence_length,
+        )
+        initial = inputs["initial"].network if "initial" in inputs else None
+        architecture = self.architecture or (initial.architecture if initial else None)
+        size = outline.vocabulary_size
+        if labels is None or architecture is None or size is None:
+            return outline
+        network = Network.of(architecture, data.task.heads(labels), size)
+        self.require(network, self._networks(inputs, with_every_head=True))
+        if records := (mine.splits or {}).get(data.train.folder):
+            self.require_features(records.spec, network, data.train.stage.title)
+        if initial is not None:
+            # Vocabularies are the same, so their sizes are.
+            its = Network.of(initial.architecture, {}, size)
+            self.initialization.check(network, its, self.where)
+        return dataclasses.replace(outline, network=network)
 
     def work(self, inputs: Outlines, outline: Outline, runtime: Runtime) -> Works:
-        data = self._records(inputs, self.data.train)
-        splits = {n: self._records(inputs, d) for n, d in self.data.measured.items()}
-        chosen_by = splits.get("dev")
+        measured = {
+            split: self._expected(data, inputs)
+            for split, data in self.data.measured.items()
+        }
+        decides = measured.get("dev")
         if self.validation is not None:
-            chosen_by = self._records(inputs, DataSet(self.validation))
-        wanted = self.wanted_of_teachers
+            decides = self._expected(DataSet(self.validation), inputs)
+        data = self._expected(self.data.train, inputs)
+        networks = self._networks(inputs)
         load = TrainingLoad(
             network=outline.require_network(),
             task=self.data.task,
@@ -346,12 +109,19 @@ class Train(Stage):
             batch_size=self.batch_size,
             buckets=runtime.buckets(self.buckets, data.sequence_length),
             objectives=self.objectives,
+            trainable=self.trainable,
+            student_inputs=self.student_inputs,
+            teachers=tuple(
+                TeacherLoad(
+                    name=name,
+                    network=networks.get(name),
+                    wanted=wanted,
+                    live=name in self.live,
+                )
+                for name, wanted in self.wanted_of_teachers.items()
+            ),
             optimizer=self.optimizer,
             accumulation=self.accumulation,
-            inputs=self.student_inputs,
-            trainable=self.trainable,
-            teachers=tuple(self._teachers(inputs).items()),
-            live=tuple((n, wanted[n]) for n in wanted if n in self.live),
         )
         epoch = data.batch_lengths(
             batch_size=self.batch_size, buckets=load.buckets, shuffle=True
@@ -359,7 +129,7 @@ class Train(Stage):
         per_epoch = math.ceil(sum(epoch.values()))
         steps = self.steps or per_epoch * self.epochs
         every = self.evaluate_every or max(1, per_epoch)
-        evaluations = None if chosen_by is None else math.ceil(steps / every)
+        evaluations = None if decides is None else math.ceil(steps / every)
         training = TrainingSteps(
             load=load,
             records=data,
@@ -369,27 +139,45 @@ class Train(Stage):
             exact=data.exact or self.steps is not None,
         )
         # The best weights are measured once more on every split.
-        measured = [(split, 1.0) for split in splits.values()]
-        if chosen_by is not None:
-            measured.append((chosen_by, float(evaluations or 0)))
-        measured_spec = data.spec if chosen_by is None else chosen_by.spec
-        passes = Load(
-            network=load.network,
-            task=load.task,
-            spec=tuple(measured_spec.items()),
-            sequence_length=load.sequence_length,
-            batch_size=max(self.batch_size, 32),
-            buckets=load.buckets,
+        passes = [(records, 1.0) for records in measured.values()]
+        if decides is not None:
+            passes.append((decides, float(evaluations or 0)))
+        return training, ModelPasses(
+            load=Load(
+                network=load.network,
+                task=load.task,
+                spec=load.spec if decides is None else tuple(decides.spec.items()),
+                sequence_length=load.sequence_length,
+                batch_size=max(self.batch_size, 32),
+                buckets=load.buckets,
+            ),
+            records=tuple(passes),
         )
-        return training, ModelPasses(load=passes, records=tuple(measured))
 
-    def _records(self, inputs: Outlines, data: DataSet) -> ExpectedRecords:
+    def _expected(self, data: DataSet, inputs: Outlines) -> ExpectedRecords:
         return inputs[self.field_of(data.stage)].require_records(data.folder)
 
+    def _networks(
+        self, inputs: Outlines, *, with_every_head: bool = False
+    ) -> dict[str, Network]:
+        """The networks of the teachers by name, as far as they are known."""
+        found = {}
+        for name in self.wanted_of_teachers:
+            stage = self.live.get(name, self.data.train.stage)
+            outline = inputs[self.field_of(stage)]
+            network = outline.network if name in self.live else outline.teacher
+            if network and (outline.every_head or not with_every_head):
+                found[name] = network
+        return found
 
-def _require_at_least_one(stage: Stage, name: str) -> None:
-    """Raises InputError for a count below one."""
-    if getattr(stage, name) < 1:
-        raise InputError(
-            f"{stage.where}: {name} must be at least 1; received {getattr(stage, name)}"
-        )
+    def _require_same_texts(self, inputs: Outlines) -> None:
+        """Raises InputError for data to measure on whose rows have other texts."""
+        train = self.data.train.stage
+        for stage in (each.stage for each in self.data.measured.values()):
+            one, other = (inputs[self.field_of(s)].inputs for s in (train, stage))
+            if one and other and one != other:
+                raise InputError(
+                    f"{self.where}: transfer set and task must have the same texts; "
+                    f"{train.title} has {' and '.join(one)}, {stage.title} has "
+                    f"{' and '.join(other)}"
+                )

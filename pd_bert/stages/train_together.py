@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import keras
 
@@ -18,6 +17,7 @@ from pd_bert.models.model import Model, saved_network
 from pd_bert.models.network import Network
 from pd_bert.models.outputs import Wanted
 from pd_bert.stages.base import Context, Info, Outcome
+from pd_bert.stages.train_settings import TrainSettings
 from pd_bert.text.vocabulary import Vocabulary
 from pd_bert.training.actions import ProgressBar, Summaries
 from pd_bert.training.checkpoint import Checkpoints
@@ -30,15 +30,12 @@ from pd_bert.training.validation import NAME as VALIDATION_LOSS
 from pd_bert.training.validation import ValidationLoss
 from pd_bert.values import from_json, to_json
 
-if TYPE_CHECKING:
-    from pd_bert.stages.train import Train
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Student:
     """A stage's model in training, and what its artifact will say."""
 
-    stage: "Train"
+    stage: TrainSettings
     context: Context
     model: Model
     training: Training
@@ -47,7 +44,7 @@ class _Student:
     initialized: dict[str, list[str]]
 
 
-def train_together(runs: Sequence[tuple["Train", Context]]) -> list[Outcome]:
+def train_together(runs: Sequence[tuple[TrainSettings, Context]]) -> list[Outcome]:
     """Trains the students of `runs` and writes their models.
 
     All have the same `companions`, so that the first one's data, schedule and teacher
@@ -103,7 +100,7 @@ def train_together(runs: Sequence[tuple["Train", Context]]) -> list[Outcome]:
     ]
 
 
-def _batches(stage: "Train", context: Context, vocabulary: Vocabulary) -> Batches:
+def _batches(stage: TrainSettings, context: Context, vocabulary: Vocabulary) -> Batches:
     records = stage.data.train.records(context)
     records.check(vocabulary.fingerprint)
     where = str(records.directory)
@@ -126,7 +123,7 @@ def _batches(stage: "Train", context: Context, vocabulary: Vocabulary) -> Batche
 
 
 def _transform(
-    stage: "Train", vocabulary: Vocabulary, batch: NumpyBatch, epoch: int
+    stage: TrainSettings, vocabulary: Vocabulary, batch: NumpyBatch, epoch: int
 ) -> NumpyBatch:
     return stage.data.task.transform(
         batch, vocabulary=vocabulary, seed=stage.order, epoch=epoch
@@ -134,7 +131,7 @@ def _transform(
 
 
 def _teachers(
-    runs: Sequence[tuple["Train", Context]],
+    runs: Sequence[tuple[TrainSettings, Context]],
 ) -> tuple[dict[str, Teacher], dict[str, Network]]:
     """Returns the teachers that the students read, and the networks of the live ones.
 
@@ -158,7 +155,7 @@ def _teachers(
 
 
 def _student(
-    stage: "Train",
+    stage: TrainSettings,
     context: Context,
     vocabulary: Vocabulary,
     batches: Batches,
@@ -229,7 +226,7 @@ def _student(
 
 
 def _validation(
-    stage: "Train",
+    stage: TrainSettings,
     context: Context,
     vocabulary: Vocabulary,
     student: Student,
@@ -252,7 +249,7 @@ def _validation(
 
 
 def _stored_networks(
-    stage: "Train", context: Context, live: Mapping[str, Network]
+    stage: TrainSettings, context: Context, live: Mapping[str, Network]
 ) -> dict[str, Network]:
     """Returns the network of the teacher whose outputs the records hold, if known."""
     artifact = context.artifact(stage.data.train.stage)
@@ -263,7 +260,7 @@ def _stored_networks(
 
 
 def _model(
-    stage: "Train", context: Context, vocabulary: Vocabulary
+    stage: TrainSettings, context: Context, vocabulary: Vocabulary
 ) -> tuple[Model, dict[str, list[str]]]:
     """The model before its first step, and what was taken of the initial one."""
     # Keras draws initial weights from the global generator.
@@ -295,7 +292,7 @@ def _model(
     return model, initialized
 
 
-def _architecture(stage: "Train", context: Context) -> Architecture:
+def _architecture(stage: TrainSettings, context: Context) -> Architecture:
     if stage.architecture is not None:
         return stage.architecture
     assert stage.initial is not None

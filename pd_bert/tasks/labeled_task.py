@@ -14,10 +14,10 @@ import tensorflow as tf
 from pd_bert.data.encode_rows import Encoded
 from pd_bert.data.example_spec import ExampleSpec
 from pd_bert.data.source import Row, Source
-from pd_bert.data.sources import any_file
-from pd_bert.data.sources.held import Held
 from pd_bert.errors import InputError
 from pd_bert.models.outputs import Outputs
+from pd_bert.sources import any_file
+from pd_bert.sources.held import Held
 from pd_bert.tasks import metrics
 from pd_bert.tasks.base import Task
 from pd_bert.tasks.judgement import Judgement

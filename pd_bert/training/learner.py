@@ -89,7 +89,7 @@ class Student:
         return [
             LossInputs(
                 student=outputs,
-                teacher=teachers.get(each.teacher, EMPTY),
+                teacher=EMPTY if each.reads.teacher is None else teachers[each.teacher],
                 batch=batch,
                 layers=layers,
             )

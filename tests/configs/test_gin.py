@@ -12,12 +12,12 @@ import pytest
 from pd_bert import config
 from pd_bert.analysis.evidence import gather
 from pd_bert.analysis.figure_data import RUN, figure_data
-from pd_bert.data.sources.tfds_source import Tfds
 from pd_bert.report.report import Report
 from pd_bert.runs.group_results import group_results
 from pd_bert.runs.runner import Runner
 from pd_bert.runs.workdir import Workdir
 from pd_bert.search.search import Search
+from pd_bert.sources.tfds_source import Tfds
 from pd_bert.values import digest, to_json
 
 FOLDER = config.gin_folder()

@@ -9,8 +9,8 @@ import pytest
 
 from pd_bert import config
 from pd_bert.data.source import Source
-from pd_bert.data.sources.tfds_source import Tfds
 from pd_bert.runs.recipe import Recipe
+from pd_bert.sources.tfds_source import Tfds
 from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.stages.prepare_transfer import PrepareTransfer
 from pd_bert.tasks.labeled_task import LabeledTask

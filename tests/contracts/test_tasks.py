@@ -13,10 +13,10 @@ import tensorflow as tf
 
 import pd_bert.tasks
 from pd_bert.data.source import Row, TextRow
-from pd_bert.data.sources.table import Table
 from pd_bert.errors import InputError
 from pd_bert.models.bert import Bert
 from pd_bert.models.model import Model
+from pd_bert.sources.table import Table
 from pd_bert.tasks import metrics
 from pd_bert.tasks.base import Task
 from pd_bert.tasks.classification import Classification

@@ -3,14 +3,14 @@
 import dataclasses
 import pathlib
 
-from pd_bert.data.sources.table import Table
-from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.export.saved_model import SavedModel
 from pd_bert.models.bert import Bert
 from pd_bert.objectives.labels import Labels
 from pd_bert.objectives.masked_lm import MaskedLM
 from pd_bert.objectives.next_sentence import NextSentence
 from pd_bert.objectives.soft_labels import SoftLabels
+from pd_bert.sources.table import Table
+from pd_bert.sources.text_lines import TextLines
 from pd_bert.stages.base import Stage
 from pd_bert.stages.distill import Distill
 from pd_bert.stages.finetune import Finetune

@@ -15,11 +15,11 @@ import pytest
 import tensorflow as tf
 
 from pd_bert import config
-from pd_bert.data.sources.table import Table
 from pd_bert.objectives.labels import Labels
 from pd_bert.runs.recipe import in_order
 from pd_bert.runs.runner import Runner
 from pd_bert.runs.workdir import Workdir
+from pd_bert.sources.table import Table
 from pd_bert.stages.base import Stage
 from pd_bert.stages.finetune import Finetune
 from pd_bert.stages.prepare_task import PrepareTask
@@ -30,38 +30,6 @@ Start = Callable[..., subprocess.Popen[str]]
 
 _RECIPE = pathlib.Path(__file__).with_name("small.gin")
 _REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-_NOUNS = ("film", "story", "actor", "scene", "music", "ending", "picture", "plot")
-_WORDS = {
-    "good": ("fine", "great", "lovely", "bright", "funny"),
-    "bad": ("dull", "poor", "awful", "boring", "weak"),
-}
-
-
-@pytest.fixture(scope="session")
-def small_data(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """A folder with a corpus, texts without labels, and a task of two labels."""
-    folder = tmp_path_factory.mktemp("small_data")
-    draw = random.Random(0)
-    documents = [
-        "\n".join(_sentence(draw, draw.choice(("good", "bad"))) for _ in range(6))
-        for _ in range(80)
-    ]
-    (folder / "corpus.txt").write_text("\n\n".join(documents) + "\n")
-    texts = [_sentence(draw, draw.choice(("good", "bad"))) for _ in range(400)]
-    (folder / "transfer.txt").write_text("\n".join(texts) + "\n")
-    for split, count in (("train", 240), ("dev", 24)):
-        labels = [draw.choice(("good", "bad")) for _ in range(count)]
-        lines = [f"{_sentence(draw, label)}\t{label}" for label in labels]
-        (folder / f"{split}.tsv").write_text("\n".join(["sentence\tlabel", *lines]))
-    return folder
-
-
-def _sentence(draw: random.Random, label: str) -> str:
-    parts = [
-        f"the {draw.choice(_NOUNS)} was {draw.choice(_WORDS[label])}"
-        for _ in range(draw.randint(1, 4))
-    ]
-    return " and ".join(parts) + "."
 
 
 @pytest.fixture(scope="session")
@@ -121,7 +89,9 @@ class Tiny:
 
 @pytest.fixture(scope="session")
 def tiny_run(
-    small_data: pathlib.Path, tmp_path_factory: pytest.TempPathFactory
+    small_data: pathlib.Path,
+    sentence: Callable[[random.Random, str], str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Tiny]:
     """A classifier of single texts that has learnt its task, and a regression on pairs.
 
@@ -134,7 +104,7 @@ def tiny_run(
             [str(_RECIPE), str(_RECIPE.with_name("tiny.gin"))]
         )
         scores = Table(
-            files=_write_pairs(small_data / "pairs.csv"),
+            files=_write_pairs(small_data / "pairs.csv", sentence),
             text="first",
             text_b="second",
             label="score",
@@ -170,13 +140,15 @@ def tiny_run(
     )
 
 
-def _write_pairs(path: pathlib.Path) -> str:
+def _write_pairs(
+    path: pathlib.Path, sentence: Callable[[random.Random, str], str]
+) -> str:
     draw = random.Random(1)
     lines = ["first,second,score"]
     for _ in range(80):
         first, second = draw.choice(("good", "bad")), draw.choice(("good", "bad"))
         score = 2 * (first == "good") + (second == "good")
-        lines.append(f"{_sentence(draw, first)},{_sentence(draw, second)},{score}")
+        lines.append(f"{sentence(draw, first)},{sentence(draw, second)},{score}")
     path.write_text("\n".join(lines) + "\n")
     return str(path)
 

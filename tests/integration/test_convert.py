@@ -16,8 +16,6 @@ import transformers
 
 from pd_bert.artifact import Artifact
 from pd_bert.data.source import TextRow
-from pd_bert.data.sources.any_file import open_file
-from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.errors import InputError
 from pd_bert.export.measure import measure
 from pd_bert.export.predictor import load_predictor
@@ -31,6 +29,8 @@ from pd_bert.objectives.soft_labels import SoftLabels
 from pd_bert.runs.recipe import in_order
 from pd_bert.runs.runner import Runner
 from pd_bert.runs.workdir import Workdir
+from pd_bert.sources.any_file import open_file
+from pd_bert.sources.text_lines import TextLines
 from pd_bert.stages.base import Stage
 from pd_bert.stages.distill import Distill
 from pd_bert.stages.finetune import Finetune

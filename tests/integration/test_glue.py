@@ -12,12 +12,12 @@ import tensorflow as tf
 from pd_bert.contrib.check_submission import check_submission
 from pd_bert.contrib.glue_files import GLUE_FILES
 from pd_bert.contrib.glue_submission import GlueSubmission
-from pd_bert.data.sources.table import Table
 from pd_bert.errors import InputError
 from pd_bert.export.predictor import load_predictor
 from pd_bert.runs.recipe import in_order
 from pd_bert.runs.runner import Runner
 from pd_bert.runs.workdir import Workdir
+from pd_bert.sources.table import Table
 from pd_bert.stages.base import Stage
 from pd_bert.stages.evaluate import Evaluate
 from pd_bert.stages.finetune import Finetune

@@ -17,11 +17,11 @@ from pd_bert.artifact import Artifact
 from pd_bert.contrib.docstrings import Docstrings
 from pd_bert.data.encode_rows import EncodeRows
 from pd_bert.data.source import TextRow
-from pd_bert.data.sources.any_file import open_file
 from pd_bert.errors import InputError
 from pd_bert.export.measure import measure
 from pd_bert.export.predictor import load_predictor
 from pd_bert.models.model import Model
+from pd_bert.sources.any_file import open_file
 
 _REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 _ODD_TEXTS = (

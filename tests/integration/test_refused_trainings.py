@@ -9,7 +9,6 @@ import pytest
 import tensorflow as tf
 
 from pd_bert.artifact import Artifact
-from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.errors import InputError
 from pd_bert.models.initialization import (
     Initialization,
@@ -23,6 +22,7 @@ from pd_bert.objectives.soft_labels import SoftLabels
 from pd_bert.runs.recipe import in_order
 from pd_bert.runs.runner import Runner
 from pd_bert.runs.workdir import Workdir
+from pd_bert.sources.text_lines import TextLines
 from pd_bert.stages.base import Context, Stage
 from pd_bert.stages.distill import Distill
 from pd_bert.stages.finetune import Finetune
@@ -94,11 +94,36 @@ def test_an_objective_needs_its_features(tiny_run, single, workdir):
     )
 
 
-def test_learning_from_a_teacher_without_one(tiny_run, single):
-    stage = dataclasses.replace(single, objectives=(Labels(), SoftLabels()))
-    with pytest.raises(InputError, match="finetune pf: SoftLabels learns from a teach"):
+def test_a_stored_teacher_needs_its_features(tiny_run, single, workdir):
+    stage = dataclasses.replace(
+        single, name="refused", objectives=(Labels(), SoftLabels())
+    )
+    said = refusal(stage, tiny_run, workdir)
+    assert "finetune refused: SoftLabels reads teacher_logits; " in said
+    held = sorted(said.partition(" holds ")[2].split(", "))
+    assert held == ["label", "segment_start", "token_ids"]
+
+
+def test_a_teacher_of_another_name_is_a_stored_one(tiny_run, single, workdir):
+    stage = distill(single, tiny_run.data, SoftLabels(teacher="other"))
+    said = refusal(stage, tiny_run, workdir)
+    assert "distill refused: SoftLabels reads other_logits; " in said
+
+
+def test_live_teachers_have_different_names(tiny_run, single):
+    stage = distill(single, tiny_run.data, SoftLabels())
+    stage.check()
+    stage = dataclasses.replace(stage, teachers=(*stage.teachers, *stage.teachers))
+    says = "teachers have different names; received teacher, teacher"
+    with pytest.raises(InputError, match=says):
         stage.check()
-    distill(single, tiny_run.data, SoftLabels()).check()
+
+
+def test_trainable_names_parts_of_the_student(tiny_run, single, workdir):
+    stage = dataclasses.replace(single, name="refused", trainable=("layer_7",))
+    said = refusal(stage, tiny_run, workdir)
+    assert "trainable names parts of the student, token_embedding, embeddings" in said
+    assert said.endswith("layer_1, pooler, label; received 'layer_7'")
 
 
 # ---- counts
@@ -117,7 +142,7 @@ def test_learning_from_a_teacher_without_one(tiny_run, single):
 )
 def test_counts_begin_at_one(single, name, value):
     stage = dataclasses.replace(single, **{name: value})
-    says = f"finetune pf: {name} must be at least 1; received {value}"
+    says = f"finetune-pf: {name} must be at least 1; received {value}"
     with pytest.raises(InputError, match=says):
         stage.check()
 
@@ -168,7 +193,7 @@ def test_pairs_to_learn_from_single_texts(tiny_run, pairs, workdir):
 
 def test_a_batch_that_is_no_multiple_of_accumulation(tiny_run, single, workdir):
     stage = dataclasses.replace(single, batch_size=6, accumulation=4)
-    with pytest.raises(InputError, match=r"finetune pf: .* received 6 and 4"):
+    with pytest.raises(InputError, match=r"finetune-pf: .* received 6 and 4"):
         stage.check()
     said = refusal(stage, tiny_run, workdir)
     assert said.endswith(

@@ -214,9 +214,9 @@ def test_it_opens_in_a_browser(
         "mood: calibration on dev",
         "mood: pd small on dev",
         "clean-transfer: lengths of the texts, as far as the model sees them",
-        "Lineage of the artifacts",
     ):
         assert title in drawn
+    assert '<ul class="tree">' in done.stdout
 
 
 def test_several_directories(workdir: pathlib.Path, tmp_path: pathlib.Path) -> None:

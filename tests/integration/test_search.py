@@ -78,7 +78,7 @@ def searches(start_small: Start, tmp_path: pathlib.Path) -> Searches:
 
 
 def outcome(run: pathlib.Path) -> list[tuple[object, ...]]:
-    """What must not depend on how the search went."""
+    """The results that must not depend on how the search went."""
     found = json.loads((run / "search.json").read_text())
     return [
         (tuple(row["params"].values()), row["state"], row["value"], row["values"])
@@ -189,6 +189,24 @@ def test_two_processes(undisturbed: pathlib.Path, searches: Searches) -> None:
         assert "finetune pf: running" in text
     assert sorted(taken) == list("0123")
     assert tables[0] == tables[1] and len(tables[0]) == 4
+
+
+def test_trials_that_train_together(
+    undisturbed: pathlib.Path, searches: Searches
+) -> None:
+    """Equal batch sizes read the same batches; a trial that diverges ends alone."""
+    run = searches.run(
+        {**_GRID, "FINETUNE_LEARNING_RATE": (5e-3, 1e-3, 1e38)},
+        more="from pd_bert.training import runtime\n"
+        "search.Search.together = 6\n"
+        "runtime.Runtime.together = 3\n",
+    )
+    rows = outcome(run)
+    assert [row for row in rows if row[1] == "complete"] == outcome(undisturbed)
+    assert [row[0] for row in rows if row[1] == "diverged"] == [(8, 1e38), (16, 1e38)]
+    text = searches.log.read_text()
+    first_end = re.search(r"^Trial \d: 0\.", text, re.MULTILINE)
+    assert first_end and text.count("finetune pf: running", 0, first_end.start()) >= 3
 
 
 def test_hopeless_and_diverging_trials_end_early(searches: Searches) -> None:

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from pd_bert.artifact import Artifact
-from pd_bert.data.sources.any_file import open_file, rows_of
 from pd_bert.errors import InputError
 from pd_bert.export.measure import measure
 from pd_bert.export.predictor import load_predictor
 from pd_bert.export.saved_model import DESCRIPTION, export
 from pd_bert.formats.known import FORMATS, recognize
 from pd_bert.runs.estimates import finished
+from pd_bert.sources.any_file import open_file, rows_of
 
 _FOLDER = pathlib.Path(__file__).resolve().parent
 _REPOSITORY = _FOLDER.parents[1]
@@ -154,7 +154,7 @@ def test_functions_and_classes_of_pd_bert_are_not_called(attack, monkeypatch):
     for architecture in [
         {"class": "pd_bert.config.load", "settings": {"files": [str(gin_file)]}},
         {"class": "pd_bert.system.interrupt.install", "settings": {}},
-        {"class": "pd_bert.data.sources.table.Table", "settings": {"files": "x"}},
+        {"class": "pd_bert.sources.table.Table", "settings": {"files": "x"}},
         {"class": "pd_bert.models.model.keras.Sequential", "settings": {}},
         {"function": "pd_bert.system.interrupt.install"},
     ]:

@@ -1,6 +1,8 @@
-"""A package imports only from layers below it, or from itself."""
+"""Packages import from those below them, and files without circles."""
 
 import ast
+import collections
+import graphlib
 import pathlib
 from collections.abc import Iterator
 
@@ -16,6 +18,8 @@ _ORDER = (
     "models",
     "objectives",
     "data",
+    "sources",
+    "curation",
     "tasks",
     "training",
     "artifact",
@@ -60,6 +64,31 @@ def test_analysis_draws_nothing() -> None:
     for path, package, module in _imports():
         if package == "analysis":
             assert module.split(".")[0] not in drawing, f"{path} imports {module}"
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    files = {
+        ".".join(("pd_bert", *path.relative_to(_ROOT).with_suffix("").parts))
+        for path in _ROOT.rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    graph: dict[str, set[str]] = {name: set() for name in files}
+    for path, _, module in _imports():
+        importer = f"pd_bert.{path.removesuffix('.py').replace('/', '.')}"
+        for name in (module, module.rpartition(".")[0]):
+            if importer in files and name in files:
+                graph[importer].add(name)
+    assert any(graph.values())
+    tuple(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError
+
+
+def test_no_package_holds_more_than_a_seventh_of_the_lines() -> None:
+    lines = collections.Counter[str]()
+    for path in _ROOT.rglob("*.py"):
+        package = path.relative_to(_ROOT).parts[0]
+        lines[package] += len(path.read_text().splitlines())
+    (largest, count), *_ = lines.most_common(1)
+    assert count <= lines.total() / 7, largest
 
 
 def _imports() -> Iterator[tuple[str, str, str]]:

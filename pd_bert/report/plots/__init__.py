@@ -1,1 +1,1 @@
-"""Plots: one file each; literal values in, a matplotlib Figure out."""
+"""Plots, one per file: from literal values to a matplotlib Figure."""

@@ -1,1 +1,1 @@
-"""The sections of the report, one a file."""
+"""The sections of the report, one per file."""

@@ -1,4 +1,4 @@
-"""Section: how right and how sure each method's models are."""
+"""Section: calibration and confusion of each method's models."""
 
 from pd_bert.analysis.agreement import Judged, confusion_counts, judged
 from pd_bert.analysis.evidence import Evidence
@@ -25,7 +25,7 @@ _MOST_LABELS = 30
 
 
 def answers(evidence: Evidence) -> Section:
-    """Calibration and confusion, of each method the size that is best on dev."""
+    """Returns calibration and confusion of each method's best size on dev."""
     blocks: list[Block] = []
     calibrated: list[tuple[Cell, ...]] = []
     confused: list[tuple[Cell, ...]] = []
@@ -59,22 +59,16 @@ def answers(evidence: Evidence) -> Section:
                 "neither calibration nor confusion to show."
             )
         ]
-    files: list[Csv] = []
     start = ("task", "split", "model")
-    if calibrated:
-        files = [
-            Csv(name="calibration", header=(*start, *_BINS), rows=tuple(calibrated)),
-            Csv(
-                name="confusion",
-                header=(*start, "gold", "predicted", "count"),
-                rows=tuple(confused),
-            ),
-        ]
+    confusions = (*start, "gold", "predicted", "count")
     return Section(
         name="answers",
         title="Calibration and confusion",
         blocks=tuple(blocks),
-        files=tuple(files),
+        files=(
+            Csv(name="calibration", header=(*start, *_BINS), rows=tuple(calibrated)),
+            Csv(name="confusion", header=confusions, rows=tuple(confused)),
+        ),
     )
 
 

@@ -8,9 +8,11 @@ from pd_bert.analysis.evidence import Evidence
 from pd_bert.report.content import Block, Cell, Csv, Paragraph, Section, Table, number
 from pd_bert.runs.result_group import ResultGroup
 
+_HEADER = ("student", "dev %", "test %", "seeds", "latency, ms", "size, MB")
+
 
 def best_student(evidence: Evidence) -> Section:
-    """Of each task, where limits were given."""
+    """Returns each task's best student, where limits were given."""
     choices = _choices(evidence)
     blocks: list[Block] = []
     for choice in choices:
@@ -19,12 +21,12 @@ def best_student(evidence: Evidence) -> Section:
         name="best",
         title="The best student",
         blocks=tuple(blocks),
-        files=(_csv(choices),) if choices else (),
+        files=(_csv(choices),),
     )
 
 
 def best_text(evidence: Evidence) -> str:
-    """The same for a terminal, a line a task; "" where no limit was given."""
+    """Returns the same for a terminal, one line per task; "" without limits."""
     return "".join(f"{each.task}: {each.reason}\n" for each in _choices(evidence))
 
 
@@ -41,16 +43,15 @@ def _choices(evidence: Evidence) -> tuple[Choice, ...]:
 
 
 def _csv(choices: Sequence[Choice]) -> Csv:
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for choice in choices:
-        # One row at least, for its reason.
         for rank, each in enumerate((choice.best, choice.next_best), 1):
-            if each or rank == 1:
-                told: tuple[Cell, ...] = (None,) * 4
-                if each:
-                    dev = each.spreads["dev"].mean
-                    told = (each.title, dev, each.latency_ms, each.size_mb)
-                rows.append((choice.task, rank, *told, choice.reason))
+            figures: tuple[Cell, ...] = (None,) * 4
+            if each:
+                dev = each.spreads["dev"].mean
+                figures = (each.title, dev, each.latency_ms, each.size_mb)
+            if each or rank == 1:  # which has the reason
+                rows.append((choice.task, rank, *figures, choice.reason))
     header = ("task", "rank", "student", "dev_mean", "latency_ms", "size_mb", "reason")
     return Csv(name="best", header=header, rows=tuple(rows))
 
@@ -63,14 +64,7 @@ def _blocks(choice: Choice, timed: str) -> list[Block]:
             Table(
                 caption=f"{choice.task}: the best student within the limits, and the "
                 f"next. It was chosen on dev; test is only shown. Latency of {timed}.",
-                header=(
-                    "student",
-                    "dev %",
-                    "test %",
-                    "seeds",
-                    "latency, ms",
-                    "size, MB",
-                ),
+                header=_HEADER,
                 rows=tuple(map(_row, shown)),
             )
         )

@@ -10,11 +10,14 @@ from pd_bert.artifact import made_of
 from pd_bert.report.content import Block, Cell, Csv, Paragraph, Section, Table
 from pd_bert.runs.result_group import ResultGroup
 
-_HEADER = ("task", "split", "student", "row", "text", "gold", "divergence")
+_HEADER = (
+    *("task", "split", "student", "row", "text", "gold", "divergence"),
+    *("student_says", "teacher_says"),
+)
 
 
 def disagreements(evidence: Evidence) -> Section:
-    """Of each task for the student that is best on dev."""
+    """Returns the texts for each task's student that is best on dev."""
     blocks: list[Block] = []
     rows: list[tuple[Cell, ...]] = []
     for choice in choose(
@@ -57,14 +60,11 @@ def disagreements(evidence: Evidence) -> Section:
                 "the same examples."
             )
         ]
-    header = (*_HEADER, "student_says", "teacher_says")
     return Section(
         name="disagreements",
-        title="Where student and teacher part",
+        title="Where student and teacher disagree",
         blocks=tuple(blocks),
-        files=(Csv(name="disagreements", header=header, rows=tuple(rows)),)
-        if rows
-        else (),
+        files=(Csv(name="disagreements", header=_HEADER, rows=tuple(rows)),),
     )
 
 
@@ -84,11 +84,12 @@ def _table(
     return Table(
         caption=f"{student.task}, {split}: the {len(found)} texts on which "
         f"{student.title} and {teacher.title} differ most, by {measure}; outputs are "
-        "means over seeds. Texts are as the model reads them; ‖ parts a pair.",
+        "means over seeds. Texts are as the model reads them; ‖ stands between the two "
+        "of a pair.",
         header=("text", "gold", "student says", "teacher says", "row", "divergence"),
         rows=tuple(
             (
-                texts.get(each.example_id, "(the text is not there any more)"),
+                texts.get(each.example_id, "(the text is gone)"),
                 _gold(each, labels),
                 _most(each.student, labels),
                 _most(each.teacher, labels),

@@ -1,4 +1,4 @@
-"""Section: how training went."""
+"""Section: learning curves."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from pd_bert.report.plots.learning import learning
 
 
 def learning_curves(evidence: Evidence) -> Section:
-    """Loss against steps, and each metric on dev against steps."""
+    """Returns loss against steps, and each metric on dev against steps."""
     found = histories(evidence.runs)
     blocks: list[Block] = []
     for tag in sorted(found, key=lambda tag: (tag != LOSS, tag)):
@@ -18,11 +18,11 @@ def learning_curves(evidence: Evidence) -> Section:
         title = f"Dev {metric} during training" if on_dev else "Training loss"
         in_nats = metric == LOSS or metric.endswith("_loss")
         y_label = f"{'dev ' if on_dev else ''}{metric} ({'nats' if in_nats else '%'})"
-        caption = f"{title}, a panel a kind of stage. " + (
+        caption = f"{title}, one panel per kind of stage. " + (
             "Measured while training, to choose the best step."
             if on_dev
-            else "Each point is the mean over the steps of one call; losses of "
-            "different kinds are of different objectives."
+            else "Each point is the mean over the steps of one call; stages of "
+            "different kinds have different objectives."
         )
         scale = 1 if in_nats else 100
         drawn = [
@@ -45,5 +45,5 @@ def learning_curves(evidence: Evidence) -> Section:
         name="learning",
         title="Learning curves",
         blocks=tuple(blocks),
-        files=(Csv(name="learning_curves", header=header, rows=rows),) if rows else (),
+        files=(Csv(name="learning_curves", header=header, rows=rows),),
     )

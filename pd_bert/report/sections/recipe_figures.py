@@ -1,4 +1,4 @@
-"""Section: the figures that the recipes ask for."""
+"""Section: the figures of the recipes."""
 
 from collections.abc import Sequence
 
@@ -18,11 +18,11 @@ from pd_bert.runs.figure import Figure
 from pd_bert.runs.group_results import group_results
 from pd_bert.runs.result_group import ResultGroup
 
-_HEADER = ("panel", "line", "x", "mean", "sd", "low", "high", "n", "source")
+_SPREAD = ("mean", "sd", "low", "high", "n")
 
 
 def recipe_figures(evidence: Evidence) -> Section:
-    """Each figure with the paper's own numbers in a panel and a table beside it."""
+    """Returns each figure, the paper's own numbers in a panel and a table beside it."""
     blocks: list[Block] = []
     files = []
     over_tasks = group_results(evidence.runs.measured, over_tasks=True)
@@ -31,7 +31,7 @@ def recipe_figures(evidence: Evidence) -> Section:
         data = figure_data(figure, groups, directories)
         shown = [each for each in groups if drawn(figure, each, directories)]
         y_label = _y_label(figure, shown)
-        # Of a run that is not finished a mean may be over some of the tasks alone.
+        # The mean of an unfinished run may be over some of the tasks only.
         tasks = sorted({row["task"] for each in shown for row in each.rows})
         over = f" Tasks: {', '.join(tasks)}." if figure.meta_score else ""
         blocks.append(_drawing(figure, data, y_label, evidence.methods, over))
@@ -71,7 +71,7 @@ def _drawing(
     )
     counts = [each.spread.n for each in data if each.source == RUN]
     ends = sorted({min(counts, default=0), max(counts, default=0)})
-    seeds = f"{' to '.join(map(str, ends))} seed{'' if ends == [1] else 's'} a point"
+    seeds = f"{' to '.join(map(str, ends))} seed{'' if ends == [1] else 's'} per point"
     caption = f"{figure.title}.{over} "
     if counts:
         caption += f"Means over seeds with their 95 % t intervals, {seeds}."
@@ -86,19 +86,17 @@ def _drawing(
 
 def _lines(data: Sequence[Datum]) -> tuple[Line, ...]:
     names = dict.fromkeys(each.line for each in data)
-    lines = []
-    for name in names:
-        points = [each for each in data if each.line == name]
-        lines.append(
-            Line(
-                name=name,
-                x=tuple(each.x for each in points),
-                y=tuple(each.spread.mean for each in points),
-                low=tuple(each.spread.low for each in points),
-                high=tuple(each.spread.high for each in points),
-            )
+    points = {name: [each for each in data if each.line == name] for name in names}
+    return tuple(
+        Line(
+            name=name,
+            x=tuple(each.x for each in own),
+            y=tuple(each.spread.mean for each in own),
+            low=tuple(each.spread.low for each in own),
+            high=tuple(each.spread.high for each in own),
         )
-    return tuple(lines)
+        for name, own in points.items()
+    )
 
 
 def _y_label(figure: Figure, groups: Sequence[ResultGroup]) -> str:
@@ -112,7 +110,7 @@ def _y_label(figure: Figure, groups: Sequence[ResultGroup]) -> str:
 def _beside(figure: Figure, data: Sequence[Datum], y_label: str) -> Table:
     """The paper's numbers and those of each panel of the runs, line by line.
 
-    Where both have a line's place they stand in one row, and else in rows of their own.
+    They stand in one row where both have a line's x, else in rows of their own.
     """
     panels = list(dict.fromkeys(each.panel for each in data if each.source == RUN))
     columns = [(PAPER, ""), *((RUN, panel) for panel in panels)]
@@ -121,7 +119,7 @@ def _beside(figure: Figure, data: Sequence[Datum], y_label: str) -> Table:
         for each in data
     }
     lines = list(dict.fromkeys(each.line for each in data))
-    # Names in the order in which they are drawn: numbers were sorted with their panel.
+    # Names in the order in which they are drawn; numbers of all panels together.
     places = list(dict.fromkeys(each.x for each in data))
     places.sort(key=lambda x: x if isinstance(x, float) else 0.0)
     rows = []
@@ -154,21 +152,9 @@ def _shown(x: float | str) -> str:
 
 
 def _csv(figure: Figure, data: Sequence[Datum]) -> Csv:
-    return Csv(
-        name=f"figure-{figure.name}",
-        header=_HEADER,
-        rows=tuple(
-            (
-                each.panel,
-                each.line,
-                each.x,
-                each.spread.mean,
-                each.spread.sd,
-                each.spread.low,
-                each.spread.high,
-                each.spread.n,
-                each.source,
-            )
-            for each in data
-        ),
+    rows = tuple(
+        (d.panel, d.line, d.x, *(getattr(d.spread, n) for n in _SPREAD), d.source)
+        for d in data
     )
+    header = ("panel", "line", "x", *_SPREAD, "source")
+    return Csv(name=f"figure-{figure.name}", header=header, rows=rows)

@@ -47,7 +47,7 @@ def teaching(evidence: Evidence) -> Section:
         name="teaching",
         title="Teacher and transfer set",
         blocks=tuple(blocks),
-        files=(Csv(name="transfer", header=header, rows=tuple(rows)),) if rows else (),
+        files=(Csv(name="transfer", header=header, rows=tuple(rows)),),
     )
 
 

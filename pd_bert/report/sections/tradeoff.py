@@ -1,11 +1,11 @@
-"""Section: the metric against what a model costs to serve."""
+"""Section: the metric against the cost of serving a model."""
 
 from pd_bert.analysis.evidence import Evidence, common_metric
 from pd_bert.report.content import Block, Csv, Section, anchor, drawing
 from pd_bert.report.plots.pareto import Point, pareto
 from pd_bert.runs.result_group import ResultGroup
 
-# A group's property, and how the axis is named.
+# A group's property and the name of its axis.
 _COSTS = (
     ("latency_ms", "latency of {timed} (ms)"),
     ("size_mb", "size of the weights (MB)"),
@@ -13,7 +13,7 @@ _COSTS = (
 
 
 def tradeoff(evidence: Evidence) -> Section:
-    """A Pareto plot a task over latency, and one over size."""
+    """Returns one Pareto plot per task over latency, and one over size."""
     blocks: list[Block] = []
     rows: list[tuple[str | float | None, ...]] = []
     for task in evidence.tasks:
@@ -46,7 +46,7 @@ def tradeoff(evidence: Evidence) -> Section:
         name="tradeoff",
         title="Quality against cost",
         blocks=tuple(blocks),
-        files=(Csv(name="pareto", header=header, rows=tuple(rows)),) if rows else (),
+        files=(Csv(name="pareto", header=header, rows=tuple(rows)),),
     )
 
 

@@ -174,7 +174,7 @@ GOOD = {"name": "f", "title": "t", "x": "size", "x_label": "s"}
         ({**GOOD, "shape": 1}, "no setting shape"),
         ({"name": "f"}, "needs the setting title"),
         ({**GOOD, "name": "../f"}, "small letters"),
-        ({**GOOD, "methods": 3}, "methods is another type"),
+        ({**GOOD, "methods": 3}, "methods is of another type"),
         ({**GOOD, "paper": {"pd": {"tiny": "high"}}}, "line, x, number"),
     ],
 )

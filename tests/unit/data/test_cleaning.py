@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
+from pd_bert.curation.cleaning import clean, hashes
+from pd_bert.curation.tokenized import Tokenized
 from pd_bert.data.columns import Sequences
-from pd_bert.data.curation.cleaning import clean, hashes
-from pd_bert.data.curation.tokenized import Tokenized
 from pd_bert.data.draw import draw
-from pd_bert.data.sources.sample import Sample
-from pd_bert.data.sources.text_lines import TextLines
+from pd_bert.sources.sample import Sample
+from pd_bert.sources.text_lines import TextLines
 
 
 def tokenized(*texts: list[int], starts: list[int] | None = None) -> Tokenized:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from pd_bert.data.sources.concatenate import Concatenate
-from pd_bert.data.sources.sample import Sample
-from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.errors import InputError
+from pd_bert.sources.concatenate import Concatenate
+from pd_bert.sources.sample import Sample
+from pd_bert.sources.text_lines import TextLines
 
 
 @pytest.fixture

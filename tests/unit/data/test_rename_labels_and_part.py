@@ -4,10 +4,10 @@ import itertools
 
 import pytest
 
-from pd_bert.data.sources.rename_labels import RenameLabels
-from pd_bert.data.sources.split import Split
-from pd_bert.data.sources.table import Table
 from pd_bert.errors import InputError
+from pd_bert.sources.rename_labels import RenameLabels
+from pd_bert.sources.split import Split
+from pd_bert.sources.table import Table
 
 STARS = (("1", "bad"), ("2", "bad"), ("5", "good"))
 

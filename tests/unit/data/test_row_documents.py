@@ -5,9 +5,9 @@ import pathlib
 import pytest
 
 from pd_bert.data.source import documents_of
-from pd_bert.data.sources.row_documents import RowDocuments
-from pd_bert.data.sources.table import Table
 from pd_bert.errors import InputError
+from pd_bert.sources.row_documents import RowDocuments
+from pd_bert.sources.table import Table
 
 ROWS = "a\tb\none\tuno\ntwo\t\nthree\ttres\n"
 

@@ -2,8 +2,8 @@
 
 import pathlib
 
-from pd_bert.data.sources.sentences import Sentences
-from pd_bert.data.sources.text_lines import TextLines
+from pd_bert.sources.sentences import Sentences
+from pd_bert.sources.text_lines import TextLines
 
 
 def test_each_sentence_is_a_row(tmp_path: pathlib.Path) -> None:

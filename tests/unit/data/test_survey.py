@@ -15,13 +15,13 @@ from pd_bert.data.example_spec import TOKENS, Feature
 from pd_bert.data.expected_records import ExpectedRecords
 from pd_bert.data.files import Meter, read_lines
 from pd_bert.data.source import Row, Source, documents_of, rows_of
-from pd_bert.data.sources.concatenate import Concatenate
-from pd_bert.data.sources.sample import Sample
-from pd_bert.data.sources.sentences import Sentences
-from pd_bert.data.sources.table import Table
-from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.data.survey import Survey, counted, joined
 from pd_bert.errors import InputError
+from pd_bert.sources.concatenate import Concatenate
+from pd_bert.sources.sample import Sample
+from pd_bert.sources.sentences import Sentences
+from pd_bert.sources.table import Table
+from pd_bert.sources.text_lines import TextLines
 
 _LINES = 30_000
 _NO_TIME = 0.0  # the first item is all that there is time for

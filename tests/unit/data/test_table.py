@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pd_bert.data.source import TextRow
-from pd_bert.data.sources.table import Table
 from pd_bert.errors import InputError
+from pd_bert.sources.table import Table
 
 
 def write(path: Path, text: str) -> str:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from pd_bert.data.source import TextRow
-from pd_bert.data.sources import text_lines
-from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.errors import InputError
+from pd_bert.sources import text_lines
+from pd_bert.sources.text_lines import TextLines
 from pd_bert.text.markup import strip_markup
 
 

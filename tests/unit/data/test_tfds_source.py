@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import requests
 
-from pd_bert.data.sources.tfds_source import Tfds
 from pd_bert.errors import InputError
+from pd_bert.sources.tfds_source import Tfds
 
 # What download_and_prepare() imports; reading prepared data does without.
 pytest.importorskip("importlib_resources")

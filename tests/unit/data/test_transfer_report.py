@@ -3,11 +3,11 @@ import json
 import numpy as np
 import pytest
 
+from pd_bert.curation.cleaning import clean, hashes
+from pd_bert.curation.token_statistics import TokenStatistics, similarity
+from pd_bert.curation.tokenized import Tokenized
+from pd_bert.curation.transfer_report import TransferReport
 from pd_bert.data.columns import Sequences
-from pd_bert.data.curation.cleaning import clean, hashes
-from pd_bert.data.curation.token_statistics import TokenStatistics, similarity
-from pd_bert.data.curation.tokenized import Tokenized
-from pd_bert.data.curation.transfer_report import TransferReport
 from pd_bert.errors import InputError
 from pd_bert.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 

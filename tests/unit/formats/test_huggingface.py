@@ -19,6 +19,7 @@ from pd_bert.formats.notes import info_of
 from pd_bert.models.bert import Bert
 from pd_bert.models.heads import Head, MaskedLMHead, PooledHead
 from pd_bert.models.model import Model
+from pd_bert.models.outputs import Wanted
 from pd_bert.text.vocabulary import Vocabulary
 from pd_bert.text.wordpiece import WordPiece
 
@@ -87,10 +88,11 @@ def theirs(
 def agree(
     model: Model, batch: dict[str, tf.Tensor], other: dict[str, np.ndarray]
 ) -> None:
-    output = model(batch)
+    wanted = Wanted(sequence=True, pooled=True, heads=None)
+    output = model(batch, wanted=wanted)
     ours = {
-        "sequence": output.encoder.sequence,
-        "pooled": output.encoder.pooled,
+        "sequence": output.sequence,
+        "pooled": output.pooled,
         **output.logits,
     }
     assert set(model.head_layers) <= other.keys()

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from pd_bert.errors import InputError
 from pd_bert.formats.tf1_bert import TF1Bert
+from pd_bert.models.outputs import Wanted
 from pd_bert.text.vocabulary import Vocabulary
 
 LAYERS, HIDDEN, HEADS, WIDE, POSITIONS = 2, 32, 4, 48, 24
@@ -165,10 +166,11 @@ def test_read(folder, batch):
     assert read.taken == ("encoder", "masked_lm", "next_sentence")
     assert not (read.unused or read.missing)
     assert not read.model.architecture.exact_gelu
-    output = read.model(batch)
+    wanted = Wanted(sequence=True, pooled=True, heads=None)
+    output = read.model(batch, wanted=wanted)
     ours = {
-        "sequence": output.encoder.sequence,
-        "pooled": output.encoder.pooled,
+        "sequence": output.sequence,
+        "pooled": output.pooled,
         **output.logits,
     }
     for name, value in reference(folder, batch).items():

@@ -1,7 +1,6 @@
 """Samplers in a study: what they find, and that no point is judged twice."""
 
 import multiprocessing
-import os
 import pathlib
 from typing import Any
 
@@ -15,7 +14,7 @@ from pd_bert.search.study import Study
 TARGET = (0, 0, 5, 10)
 LAYERS = tuple(range(13))
 IDENTITY = {"recipe": "r"}
-SMALL: dict[str, Any] = {"genes": {"G": (tuple(range(7)),) * 2}}
+SMALL: dict[str, Any] = {"genes": {"G": (tuple(range(4)),) * 2}}
 ADAPTIVE = [
     GeneticSearch(population=4),
     TreeParzen(startup_trials=3),
@@ -38,8 +37,12 @@ def fitness(gene: tuple[int, ...]) -> float:
     return -float(sum(min(abs(a - b), 4) for a, b in zip(gene, TARGET, strict=False)))
 
 
+class KilledError(Exception):
+    """Leaves a trial as it is, as the end of the process would."""
+
+
 def work(folder: pathlib.Path, search: Search, dies_at: int | None = None) -> None:
-    """Judges genes; dies in the trial number `dies_at` of this process."""
+    """Judges genes; raises KilledError in the trial number `dies_at` of this call."""
     mine = Study(folder, search, IDENTITY)
     done = 0
     while True:
@@ -48,7 +51,7 @@ def work(folder: pathlib.Path, search: Search, dies_at: int | None = None) -> No
                 return
             for trial in trials:
                 if done == dies_at:
-                    os._exit(9)
+                    raise KilledError
                 gene = mine.point(trial)["G"]
                 mine.complete(trial, fitness(gene), values=[0.0], seconds=0.0)
                 done += 1
@@ -83,12 +86,9 @@ def evaluations(folder: pathlib.Path, sampler: Sampler, seed: int) -> int:
 @pytest.mark.parametrize(
     "sampler", [GeneticSearch(population=10), TreeParzen()], ids=["genetic", "tpe"]
 )
-def test_the_best_gene_is_found_sooner_than_by_chance(sampler, tmp_path):
+def test_the_best_gene_is_found_sooner_than_by_chance(sampler, folder):
     """By chance 400 of 28,561 genes hold the best one in 1.4 % of the searches."""
-    counts = [
-        evaluations(make(tmp_path / str(seed)), sampler, seed) for seed in range(3)
-    ]
-    assert max(counts) <= 400
+    assert evaluations(folder, sampler, seed=0) <= 400
 
 
 @pytest.mark.parametrize("sampler", ADAPTIVE, ids=["genetic", "tpe", "random"])
@@ -97,34 +97,33 @@ def test_a_whole_space_each_gene_once(sampler, folder):
     search = Search(**SMALL, sampler=sampler)
     work(folder, search)
     genes = judged(folder, search)
-    assert sorted(genes) == [(a, b) for a in range(7) for b in range(7)]
+    assert sorted(genes) == [(a, b) for a in range(4) for b in range(4)]
 
 
 @pytest.mark.parametrize("sampler", ADAPTIVE, ids=["genetic", "tpe", "random"])
 def test_killed_it_goes_on_as_if_it_had_not_been(sampler, folder, tmp_path):
-    search = Search(**SMALL, sampler=sampler, trials=25, seed=5)
+    search = Search(**SMALL, sampler=sampler, trials=11, seed=5)
     work(folder, search)
     killed = make(tmp_path / "killed")
-    for done in (3, 9):
-        process = start(killed, search, done)
-        process.join()
-        assert process.exitcode == 9
+    for done in (3, 4):
+        with pytest.raises(KilledError):
+            work(killed, search, done)
     work(killed, search)
     assert judged(killed, search) == judged(folder, search)
-    assert len(set(judged(killed, search))) == 25
+    assert len(set(judged(killed, search))) == 11
 
 
 def test_two_processes_judge_no_gene_twice(folder):
-    search = Search(**SMALL, sampler=GeneticSearch(population=4), trials=40)
+    search = Search(**SMALL, sampler=GeneticSearch(population=4), trials=12)
     started = [start(folder, search) for _ in range(2)]
     for process in started:
         process.join()
         assert process.exitcode == 0
-    assert len(set(judged(folder, search))) == len(judged(folder, search)) == 40
+    assert len(set(judged(folder, search))) == len(judged(folder, search)) == 12
 
 
 def test_first_points_and_several_at_once(folder):
-    first = ({"G": (2, 5)}, {"G": (6, 6)})
+    first = ({"G": (2, 1)}, {"G": (3, 3)})
     search = Search(
         **SMALL, first=first, sampler=GeneticSearch(population=3), trials=5, together=4
     )

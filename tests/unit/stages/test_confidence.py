@@ -3,7 +3,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from pd_bert.data.curation.confidence import confidence
+from pd_bert.curation.confidence import confidence
 from pd_bert.data.example_spec import TOKENS, Feature
 from pd_bert.data.records import Records
 from pd_bert.data.shards import write_manifest, write_shards

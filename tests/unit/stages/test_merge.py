@@ -12,13 +12,13 @@ from pd_bert.costs.probe import Probe
 from pd_bert.data.example_spec import Feature
 from pd_bert.data.merging import merged_spec
 from pd_bert.data.records import Records
-from pd_bert.data.sources.table import Table
-from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.errors import InputError
 from pd_bert.runs.estimates import estimate
 from pd_bert.runs.recipe import in_order
 from pd_bert.runs.runner import Runner
 from pd_bert.runs.workdir import Workdir
+from pd_bert.sources.table import Table
+from pd_bert.sources.text_lines import TextLines
 from pd_bert.stages.base import Stage
 from pd_bert.stages.merge import Merge
 from pd_bert.stages.outline import Outline

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 from pd_bert.artifact import Artifact
-from pd_bert.data.sources.table import Table
 from pd_bert.errors import InputError
+from pd_bert.sources.table import Table
 from pd_bert.stages.base import Context, Info
 from pd_bert.stages.evaluate import Evaluate
 from pd_bert.stages.label import Label

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pd_bert.data.sources.table import Table
 from pd_bert.errors import InputError
+from pd_bert.sources.table import Table
 from pd_bert.tasks.classification import Classification
 from pd_bert.tasks.metrics import accuracy, f1
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from pd_bert.data.sources.table import Table
+from pd_bert.sources.table import Table
 from pd_bert.tasks.classification import Classification
 from pd_bert.tasks.metrics import accuracy, f1, macro_f1, matthews, pearson, spearman
 from pd_bert.tasks.regression import Regression

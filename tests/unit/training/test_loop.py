@@ -2,17 +2,15 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from pd_bert.data.example_spec import TOKENS, Feature
 from pd_bert.data.pipeline import Batches
 from pd_bert.data.records import Records
-from pd_bert.data.shards import write_manifest, write_shards
 from pd_bert.models.bert import Bert
 from pd_bert.models.heads import PooledHead
 from pd_bert.models.model import Model
@@ -26,11 +24,6 @@ from pd_bert.training.loop import Metrics, NotFiniteError, Schedule, Training, t
 from pd_bert.training.optimizer import AdamW
 from pd_bert.training.teacher import Stored
 
-SPEC = {
-    **TOKENS,
-    "label": Feature(dtype="int64"),
-    "teacher_logits": Feature(dtype="float32", shape=(3,)),
-}
 STEPS, EVERY, BATCH, VOCABULARY = 8, 2, 4, 20
 SCHEDULE = Schedule(
     total_steps=STEPS, evaluate_every=EVERY, steps_per_call=3, checkpoint_seconds=1e9
@@ -52,25 +45,6 @@ class Losses:
 
     def evaluated(self, step: int, metrics: Metrics) -> None:
         pass
-
-
-def encode(shard: int) -> Iterator[dict[str, object]]:
-    for row in range(18):  # not a multiple of the batch: fillers occur
-        length = 4 + row % 5
-        yield {
-            "token_ids": [2, *([5 + row % 9] * (length - 2)), 3],
-            "segment_start": length,
-            "label": row % 3,
-            "teacher_logits": np.eye(3, dtype=np.float32)[row % 3] * 2,
-        }
-
-
-@pytest.fixture(scope="module")
-def records(tmp_path_factory: pytest.TempPathFactory) -> Records:
-    folder = tmp_path_factory.mktemp("records")
-    write_shards(lambda: range(1), encode, spec=SPEC, directory=folder)
-    write_manifest(folder, spec=SPEC, description={"vocabulary": "v"})
-    return Records(folder)
 
 
 def student(

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pd_bert.data.source import Row, Source, digest
-from pd_bert.data.sources.held import remade
 from pd_bert.data.survey import Read, Survey
 from pd_bert.errors import InputError
+from pd_bert.sources.held import remade
 
 
 @dataclass(frozen=True, kw_only=True)

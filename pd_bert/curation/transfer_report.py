@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from pd_bert.data.curation.cleaning import Cleaning
-from pd_bert.data.curation.token_statistics import (
+from pd_bert.curation.cleaning import Cleaning
+from pd_bert.curation.token_statistics import (
     LENGTH_BINS,
     TokenStatistics,
     similarity,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from pd_bert.data.curation.tokenized import Tokenized
+from pd_bert.curation.tokenized import Tokenized
 from pd_bert.data.draw import draw
 
 _HASH_BYTES = 16

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 import scipy.stats
 
-from pd_bert.data.curation.tokenized import Tokenized
+from pd_bert.curation.tokenized import Tokenized
 from pd_bert.data.pipeline import DEFAULT_BUCKETS
 from pd_bert.text.vocabulary import Vocabulary
 

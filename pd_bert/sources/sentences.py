@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pd_bert.data.source import Source, TextRow, digest
-from pd_bert.data.sources.held import remade
 from pd_bert.data.survey import Read, Survey
+from pd_bert.sources.held import remade
 from pd_bert.text import markup
 from pd_bert.text.sentence_splitting import split_sentences
 

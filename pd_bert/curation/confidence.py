@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import scipy.special
 
+from pd_bert.curation.token_statistics import LENGTH_BINS, length_bins
 from pd_bert.data.columns import Sequences
-from pd_bert.data.curation.token_statistics import LENGTH_BINS, length_bins
 from pd_bert.data.records import Records
 from pd_bert.system import interrupt
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TextIO
 
 from pd_bert.data.source import Source, TextRow
-from pd_bert.data.sources.table import Table
-from pd_bert.data.sources.text_lines import TextLines
 from pd_bert.errors import InputError
+from pd_bert.sources.table import Table
+from pd_bert.sources.text_lines import TextLines
 from pd_bert.system.atomic import written_aside
 
 
