@@ -37,6 +37,8 @@ class Stored:
     def __init__(self, name: str = "teacher") -> None:
         self._name = name
 
+    # AutoGraph cannot read an assignment expression, and would warn of it.
+    @tf.autograph.experimental.do_not_convert
     def __call__(self, batch: Batch) -> Outputs:
         logits, hidden, attention = {}, {}, {}
         for key in sorted(batch):

