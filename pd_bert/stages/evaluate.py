@@ -148,7 +148,8 @@ def _write(path: pathlib.Path, measured: Mapping[str, np.ndarray]) -> None:
 
 
 def weight_bytes(artifact: Artifact) -> int:
-    """The bytes of a model artifact's weight files."""
-    files = [artifact.directory / "heads.npz"]
-    files += (artifact.directory / "encoder").rglob("*.h5")
+    """Returns the bytes of a model artifact's weight files."""
+    saved = artifact.directory.joinpath("encoder").rglob("*")
+    encoder = [p for p in saved if p.is_file() and p.suffix != ".json"]
+    files = [artifact.directory / "heads.npz", *encoder]
     return sum(path.stat().st_size for path in files)

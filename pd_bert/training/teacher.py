@@ -1,6 +1,5 @@
 """Teachers: where a student's losses and inputs get another model's outputs."""
 
-import re
 from collections.abc import Callable, Mapping
 
 import tensorflow as tf
@@ -40,24 +39,22 @@ class Stored:
     # AutoGraph cannot read an assignment expression, and would warn of it.
     @tf.autograph.experimental.do_not_convert
     def __call__(self, batch: Batch) -> Outputs:
-        logits, hidden, attention = {}, {}, {}
+        logits, hidden, attention, others = {}, {}, {}, {}
+        start = f"{self._name}_"
         for key in sorted(batch):
-            if match := re.fullmatch(f"{self._name}_logits(?:_(.+))?", key):
-                logits[match[1] or LABEL_HEAD] = _float32(batch[key])
-            elif match := re.fullmatch(rf"{self._name}_hidden_(\d+)", key):
-                hidden[int(match[1])] = _float32(batch[key])
-            elif match := re.fullmatch(rf"{self._name}_attention_(\d+)", key):
-                attention[int(match[1])] = _float32(batch[key])
-        return Outputs(
-            logits=logits,
-            hidden=hidden,
-            attention=attention,
-            **{
-                name: _float32(batch[key])
-                for name in ("embeddings", "pooled")
-                if (key := f"{self._name}_{name}") in batch
-            },
-        )
+            kind, _, which = key.removeprefix(start).partition("_")
+            if not key.startswith(start):
+                continue
+            value = tf.cast(batch[key], tf.float32)
+            if kind == "logits":
+                logits[which or LABEL_HEAD] = value
+            elif kind == "hidden":
+                hidden[int(which)] = value
+            elif kind == "attention":
+                attention[int(which)] = value
+            else:
+                others[kind] = value
+        return Outputs(logits=logits, hidden=hidden, attention=attention, **others)
 
 
 def stored_features(
@@ -92,8 +89,7 @@ def feature_values(
     found = {_logits_feature(name, head): v for head, v in outputs.logits.items()}
     found |= {f"{name}_hidden_{layer}": v for layer, v in outputs.hidden.items()}
     for key in ("embeddings", "pooled"):
-        if (value := getattr(outputs, key)) is not None:
-            found[f"{name}_{key}"] = value
+        found[f"{name}_{key}"] = getattr(outputs, key)
     return {key: tf.cast(found[key], each.dtype) for key, each in features.items()}
 
 
@@ -119,10 +115,6 @@ def stored_shapes(
 
 def _logits_feature(name: str, head: str) -> str:
     return f"{name}_logits" if head == LABEL_HEAD else f"{name}_logits_{head}"
-
-
-def _float32(value: tf.Tensor) -> tf.Tensor:
-    return tf.cast(value, tf.float32)
 
 
 Teachers = Mapping[str, Teacher]
