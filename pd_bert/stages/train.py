@@ -64,10 +64,13 @@ class Train(TrainSettings):
         if data.labels is not None:
             labels = inputs[self.field_of(data.labels)].labels
         for stage in () if labels is None else self._labelers(labels):
+            has = inputs[self.field_of(stage)].labels
+            if stage is data.train.stage and not has:
+                continue  # it stores no logits, which `require_features` refuses
             require_same_labels(
                 self.where,
                 model=f"the teacher of {stage.title}",
-                has=inputs[self.field_of(stage)].labels,
+                has=has,
                 wanted=labels,
             )
         outline = dataclasses.replace(

@@ -129,6 +129,8 @@ class TrainSettings(Stage):
         labels = context.artifact(stage).labels
         for source in self._labelers(labels):
             artifact = context.artifact(source)
+            if source is self.data.train.stage and not artifact.labels:
+                continue  # it stores no logits, which `require_features` refuses
             require_same_labels(
                 context.where,
                 model=str(artifact.directory),

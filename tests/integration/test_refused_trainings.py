@@ -142,7 +142,7 @@ def test_trainable_names_parts_of_the_student(tiny_run, single, workdir):
 )
 def test_counts_begin_at_one(single, name, value):
     stage = dataclasses.replace(single, **{name: value})
-    says = f"finetune-pf: {name} must be at least 1; received {value}"
+    says = f"finetune pf: {name} must be at least 1; received {value}"
     with pytest.raises(InputError, match=says):
         stage.check()
 
@@ -193,7 +193,7 @@ def test_pairs_to_learn_from_single_texts(tiny_run, pairs, workdir):
 
 def test_a_batch_that_is_no_multiple_of_accumulation(tiny_run, single, workdir):
     stage = dataclasses.replace(single, batch_size=6, accumulation=4)
-    with pytest.raises(InputError, match=r"finetune-pf: .* received 6 and 4"):
+    with pytest.raises(InputError, match=r"finetune pf: .* received 6 and 4"):
         stage.check()
     said = refusal(stage, tiny_run, workdir)
     assert said.endswith(
