@@ -24,7 +24,7 @@ PROGRAMS = (
 
 setup(
     name="pd-bert",
-    version="0.1.0",
+    version="0.2.0",
     description="Compact BERT models by pre-trained distillation",
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",

@@ -1,3 +1,3 @@
 """Compact BERT models by pre-trained distillation."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
