@@ -48,7 +48,6 @@ deep/pd.Bert.num_layers = 2
 deep/pd.Bert.hidden_dim = 8
 deep/pd.Bert.num_heads = 1
 pd.PrepareCorpus.sequence_length = 16
-pd.PrepareTransfer.pairs = False
 pd.Pretrain.buckets = (16,)
 pd.Finetune.steps = 1
 pd.Distill.steps = 1

@@ -4,6 +4,7 @@ Each of them adds to the small recipe of tests/integration.
 """
 
 import pathlib
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,6 +19,8 @@ from pd_bert.stages.base import Stage
 from pd_bert.training.loop import Metrics
 
 _HERE = pathlib.Path(__file__).parent
+# Its modules are imported by name, as those of a user are.
+sys.path.insert(0, str(_HERE))
 _SMALL = _HERE.parent / "integration" / "small.gin"
 # Few steps: what an extension computes shows in the first of them.
 _FEW = (
@@ -65,7 +68,6 @@ def run(
 ) -> Iterator[Callable[..., Run]]:
     """Runs the small recipe with a gin file of this folder and bindings."""
     monkeypatch.setenv("SMALL_DATA", str(small_data))
-    monkeypatch.syspath_prepend(str(_HERE))
 
     def start(name: str, *bindings: str) -> Run:
         files = [str(_SMALL), str(_HERE / f"{name}.gin")]
