@@ -1,6 +1,7 @@
 """A loss on attention scores between chosen layers (Jiao et al. 2020, Equation 7)."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import tensorflow as tf
 
@@ -47,7 +48,7 @@ class AttentionScores(pd.Objective):
             ]
         )
 
-    def mask(self, batch: pd.Batch) -> tf.Tensor:
+    def mask(self, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
         tokens = tf.cast(batch["padding_mask"], tf.float32)
         weight = batch["example_weight"][:, None, None]
         return tokens[:, :, None] * tokens[:, None, :] * weight

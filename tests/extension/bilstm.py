@@ -31,7 +31,7 @@ class BiLstm(pd.Architecture):
     ) -> "BiLstmEncoder":
         return BiLstmEncoder(self, vocabulary_size)
 
-    def shapes(self, vocabulary_size: int) -> pd.Shapes:
+    def shapes(self, vocabulary_size: int) -> dict[str, tuple[tuple[int, ...], ...]]:
         e, h = self.embedding_dim, self.units
         direction = ((e, 4 * h), (h, 4 * h), (4 * h,))
         return {

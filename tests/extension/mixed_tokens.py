@@ -24,8 +24,11 @@ class MixedTokens(pd.StudentInputs):
         return pd.Wanted(heads=("masked_lm",))
 
     def __call__(
-        self, batch: pd.Batch, teachers: Mapping[str, pd.Outputs], seed: tf.Tensor
-    ) -> pd.Batch:
+        self,
+        batch: Mapping[str, tf.Tensor],
+        teachers: Mapping[str, pd.Outputs],
+        seed: tf.Tensor,
+    ) -> Mapping[str, tf.Tensor]:
         probabilities = tf.nn.softmax(teachers[self.teacher].logits["masked_lm"])
         size, ids = probabilities.shape[-1], batch["token_ids"]
         if self.k is None:

@@ -36,6 +36,6 @@ class ProjectedHidden(pd.Objective):
         its = given.teacher.hidden[self.teacher_layer]
         return tf.reduce_mean(tf.square(tf.cast(mine, tf.float32) - its), axis=-1)
 
-    def mask(self, batch: pd.Batch) -> tf.Tensor:
+    def mask(self, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
         tokens = tf.cast(batch["padding_mask"], tf.float32)
         return tokens * batch["example_weight"][:, None]
