@@ -37,7 +37,6 @@ _MODULES = {
     "models.encoder": (
         "Architecture",
         "Encoder",
-        "Shapes",
         "embed",
     ),
     "models.heads": (
@@ -60,7 +59,6 @@ _MODULES = {
         "Wanted",
     ),
     "objectives.base": (
-        "Batch",
         "LossInputs",
         "Objective",
         "Reads",
