@@ -215,8 +215,12 @@ class LabeledTask(Task):
 
 def numbers(decoded: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """Returns the tensors or arrays that do not hold strings."""
-    kinds = {name: tf.as_dtype(value.dtype) for name, value in decoded.items()}
-    return {name: v for name, v in decoded.items() if kinds[name] != tf.string}
+
+    def is_text(value: Any) -> bool:
+        # A NumPy string array gives its items as bytes.
+        return isinstance(value, bytes) or tf.as_dtype(value.dtype) == tf.string
+
+    return {name: value for name, value in decoded.items() if not is_text(value)}
 
 
 def short(value: float) -> float:

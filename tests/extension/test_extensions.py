@@ -56,7 +56,7 @@ def test_inputs_mixed_from_a_teacher(run) -> None:
     every = run("mixed_tokens", *bindings, f"mixed_tokens.MixedTokens.k = {size}")
     mixed = dense.losses["finetune-mixed"]
     np.testing.assert_allclose(every.losses["finetune-mixed"], mixed, rtol=1e-4)
-    assert not np.allclose(mixed, dense.losses["finetune-plain"], rtol=1e-3)
+    assert not np.allclose(mixed, dense.losses["finetune-plain"], rtol=1e-5)
 
 
 def test_inputs_of_the_tokens_alone_are_ordinary_training_to_the_bit(run) -> None:

@@ -204,7 +204,7 @@ def test_a_foreign_classifier_of_pairs(tiny_run, pretrained, tmp_path):
     ((_, found),) = load_predictor(output).outputs([row])
     tokenizer = transformers.BertTokenizer.from_pretrained(tmp_path / "foreign")
     with torch.no_grad():
-        given = tokenizer(*row[:2], return_tensors="pt")
+        given = tokenizer(row.text, row.text_b, return_tensors="pt")
         np.testing.assert_allclose(found["logits"], model(**given).logits[0], atol=1e-5)
     assert load_predictor(output).labels == ("LABEL_0", "LABEL_1", "LABEL_2")
 
@@ -253,7 +253,7 @@ def test_model_card(tiny_run, tmp_path, monkeypatch):
         'A BERT classifier of single texts into "bad", "good", trained by pd_bert.',
         "| layers | 2 |",
         f"| parameters | {artifact['parameters']:,} |",
-        "- Method: distill-pd, SoftLabels",
+        "- Method: pd, SoftLabels",
         "- Task: mood",
         "- Data: prepare-task, task mood, from Table, "
         "train 240 examples, dev 24 examples",

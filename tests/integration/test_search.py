@@ -197,9 +197,7 @@ def test_trials_that_train_together(
     """Equal batch sizes read the same batches; a trial that diverges ends alone."""
     run = searches.run(
         {**_GRID, "FINETUNE_LEARNING_RATE": (5e-3, 1e-3, 1e38)},
-        more="from pd_bert.training import runtime\n"
-        "search.Search.together = 6\n"
-        "runtime.Runtime.together = 3\n",
+        more="pd.Search.together = 6\npd.Runtime.together = 3\n",
     )
     rows = outcome(run)
     assert [row for row in rows if row[1] == "complete"] == outcome(undisturbed)

@@ -122,7 +122,7 @@ def test_the_program_prints_a_table(finished, arguments) -> None:
     [
         ("--text_column=words", "no column 'words' in the header"),
         ("--transfer=nowhere.txt", "nowhere.txt"),
-        ("--vocabulary=nowhere.txt", "a vocabulary is a readable file"),
+        ("--vocabulary=nowhere.txt", "a vocabulary must be a readable file"),
     ],
 )
 def test_bad_input_is_one_line(arguments, argument, message) -> None:

@@ -31,7 +31,7 @@ def test_the_wheel_holds_every_gin_file(tmp_path: pathlib.Path) -> None:
     wanted = {f"pd_bert/gin/{p.relative_to(folder)}" for p in folder.rglob("*.gin")}
     assert wanted and wanted <= names
     # The report's page.
-    templates = ROOT / "pd_bert" / "analysis" / "templates"
+    templates = ROOT / "pd_bert" / "report" / "templates"
     wanted = {f"pd_bert/report/templates/{p.name}" for p in templates.iterdir()}
     assert "pd_bert/report/templates/page.html" in wanted and wanted <= names
     assert "pd-bert-run = pd_bert.bin.run:main" in scripts

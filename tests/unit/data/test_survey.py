@@ -142,7 +142,9 @@ def test_a_data_set_too_large_to_plan_is_scaled() -> None:
 
 def test_a_feature_more_takes_more_room() -> None:
     records = _expected(np.full(10, 20))
-    more = records.with_feature("teacher_logits", Feature(dtype="float32", shape=(2,)))
+    more = records.with_features(
+        {"teacher_logits": Feature(dtype="float32", shape=(2,))}
+    )
     assert more.bytes > records.bytes
     assert set(more.spec) == {*TOKENS, "teacher_logits"}
 
