@@ -173,7 +173,7 @@ def test_formats_without_such_a_head_leave_it_out(
     checkpoint = FORMATS["artifact"].read(latest / "finetune-tagger")
     *_, line = FORMATS[name].write(checkpoint, tmp_path)
     assert "label" in line
-    assert set(FORMATS[name].read(tmp_path).model.heads) <= {"masked_lm"}
+    assert set(FORMATS[name].read(tmp_path).model.head_values) <= {"masked_lm"}
 
 
 def test_first_pieces_are_labeled_and_the_rest_is_not(folder: pathlib.Path) -> None:
