@@ -18,7 +18,7 @@ def merged_spec(specs: Mapping[str, ExampleSpec], where: str) -> ExampleSpec:
     """Returns the features of all data sets and `label_weight`.
 
     `specs` are given by the data sets' names. Raises InputError for two features of one
-    name that differ.
+    name that differ, and for ids of tokens that a data set lacks.
     """
     found: dict[str, Feature] = {}
     owner: dict[str, str] = {}
@@ -31,6 +31,13 @@ def merged_spec(specs: Mapping[str, ExampleSpec], where: str) -> ExampleSpec:
                     f"in {title}"
                 )
             owner.setdefault(name, title)
+    for title, spec in specs.items():
+        for name in found.keys() - spec.keys():
+            if found[name].fill is None:
+                raise InputError(
+                    f"{where}: a feature that is filled by [PAD] must be in all merged "
+                    f"data sets; {name} is in {owner[name]} and not in {title}"
+                )
     found.setdefault(LABEL_WEIGHT, Feature(dtype="float32"))
     return found
 
@@ -58,8 +65,10 @@ class MergeExamples:
             for example in _examples(records, first, end):
                 length = len(example["token_ids"])
                 for name in lacking:
-                    value = 1 if name == LABEL_WEIGHT and labeled else 0
-                    example[name] = _filled(self.spec[name], length, value)
+                    feature = self.spec[name]
+                    weighs = name == LABEL_WEIGHT and labeled
+                    value = 1 if weighs else feature.fill or 0
+                    example[name] = _filled(feature, length, value)
                 yield example
 
 
@@ -80,6 +89,6 @@ def _examples(records: Records, first: int, end: int) -> Iterator[dict[str, Any]
                 yield {name: columns[name][row] for name in records.spec}
 
 
-def _filled(feature: Feature, length: int, value: int) -> np.ndarray:
+def _filled(feature: Feature, length: int, value: float) -> np.ndarray:
     shape = [length if size is None else size for size in feature.shape]
     return np.full(shape, value, feature.dtype)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from pd_bert.artifact import Artifact
 from pd_bert.costs.probe import Probe
 from pd_bert.data.example_spec import Feature
-from pd_bert.data.merging import merged_spec
+from pd_bert.data.merging import MergeExamples, merged_spec
 from pd_bert.data.records import Records
 from pd_bert.errors import InputError
 from pd_bert.runs.estimates import estimate
@@ -156,3 +156,20 @@ def test_features_of_one_name_must_be_the_same() -> None:
     with pytest.raises(InputError, match=r"here: .*teacher_logits is .* in two"):
         merged_spec(specs, "here")
     assert np.dtype(merged_spec({"one": {}}, "here")["label_weight"].dtype) == "float32"
+
+
+def test_a_lacking_feature_is_filled_by_its_fill(merge: Merge, tmp_path) -> None:
+    directory = run(tmp_path, merge.records[1]).directory
+    tags = Feature(dtype="int64", shape=(None,), fill=-1)
+    spec = {**Records(directory).spec, "tags": tags}
+    merged = MergeExamples(directories=(directory,), spec=spec, parts=1)
+    for example in merged(0):
+        assert example["tags"].tolist() == [-1] * len(example["token_ids"])
+
+
+def test_ids_of_tokens_are_never_filled() -> None:
+    ids = Feature(dtype="int64", shape=(None,), fill=None)
+    specs = {"one": {"token_ids": ids, "original_ids": ids}, "two": {"token_ids": ids}}
+    says = "original_ids is in one and not in two"
+    with pytest.raises(InputError, match=says):
+        merged_spec(specs, "here")
