@@ -40,8 +40,9 @@ class Label(Stage):
     Computed once for a teacher and a data set and read by every student, seed and
     epoch. A shard of the data gives a shard here; several processes share the work.
     `wanted` says which outputs are stored: logits, always float32, and in `dtype`
-    (float32, float16 or bfloat16) hidden states of layers at every token, embeddings
-    and the pooled state. Objectives read them as those of the teacher `teacher_name`.
+    (float32, float16 or bfloat16) hidden states of layers at every token, embeddings,
+    the last layer's output and the pooled state. Objectives read them as those of the
+    teacher `teacher_name`.
 
     With `split` the data are a split of a prepared task, whose gold labels are kept:
     a recipe may then weigh hard and soft labels. Nothing is labeled before `gate` has

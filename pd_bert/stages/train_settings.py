@@ -12,7 +12,7 @@ from pd_bert.models.encoder import Architecture
 from pd_bert.models.initialization import Initialization, Whole
 from pd_bert.models.network import Network
 from pd_bert.models.outputs import Wanted, joined
-from pd_bert.objectives.base import Objective
+from pd_bert.objectives.base import Objective, Reads
 from pd_bert.stages.base import Context, Info, Stage, require_same_labels
 from pd_bert.stages.data_set import DataSet
 from pd_bert.stages.live_teacher import LiveTeacher
@@ -210,14 +210,18 @@ class TrainSettings(Stage):
         `spec` is that of the records `where` to train on, or to validate on.
         """
         of_task = self.data.task.spec()
-        for objective in self.objectives:
-            reads = objective.reads
+        inputs = self.student_inputs
+        readers: list[tuple[Objective | StudentInputs, Reads]] = [
+            *((objective, objective.reads) for objective in self.objectives),
+            (inputs, Reads(teacher=inputs.wanted)),
+        ]
+        for reader, reads in readers:
             stored = {}
-            if reads.teacher is not None and objective.teacher not in self.live:
-                stored = stored_shapes(objective.teacher, reads.teacher, student)
+            if reads.teacher is not None and reader.teacher not in self.live:
+                stored = stored_shapes(reader.teacher, reads.teacher, student)
             if missing := {*reads.features, *stored} - spec.keys():
                 raise InputError(
-                    f"{self.where}: {type(objective).__name__} reads "
+                    f"{self.where}: {type(reader).__name__} reads "
                     f"{', '.join(sorted(missing))}; {where} holds {', '.join(spec)}"
                 )
             require(

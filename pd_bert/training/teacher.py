@@ -15,6 +15,10 @@ Teacher = Callable[[Batch], Outputs]
 # The head whose logits are stored without its name: that of most tasks.
 LABEL_HEAD = "label"
 
+# The outputs of which there is one: of vectors per token, and in all.
+_SEQUENCES = ("embeddings", "sequence")
+_SINGLE = (*_SEQUENCES, "pooled")
+
 
 class Live:
     """A frozen model that runs inside the student's step and computes `wanted`."""
@@ -52,7 +56,7 @@ class Stored:
                 hidden[int(which)] = value
             elif kind == "attention":
                 attention[int(which)] = value
-            else:
+            elif kind in _SINGLE:
                 others[kind] = value
         return Outputs(logits=logits, hidden=hidden, attention=attention, **others)
 
@@ -75,7 +79,7 @@ def stored_features(
         if wanted.heads is None or head in wanted.heads
     }
     states = [f"{name}_hidden_{layer}" for layer in wanted.hidden]
-    states += [f"{name}_embeddings"] * wanted.embeddings
+    states += [f"{name}_{key}" for key in _SEQUENCES if getattr(wanted, key)]
     features |= {key: Feature(dtype=dtype, shape=(None, hidden_dim)) for key in states}
     if wanted.pooled:
         features[f"{name}_pooled"] = Feature(dtype=dtype, shape=(hidden_dim,))
@@ -88,7 +92,7 @@ def feature_values(
     """Returns a teacher's outputs by the names and in the dtypes of `features`."""
     found = {_logits_feature(name, head): v for head, v in outputs.logits.items()}
     found |= {f"{name}_hidden_{layer}": v for layer, v in outputs.hidden.items()}
-    for key in ("embeddings", "pooled"):
+    for key in _SINGLE:
         found[f"{name}_{key}"] = getattr(outputs, key)
     return {key: tf.cast(found[key], each.dtype) for key, each in features.items()}
 
@@ -104,7 +108,7 @@ def stored_shapes(
     shapes = {n: h.output_shape(student.vocabulary_size) for n, h in student.heads}
     states = [f"{name}_hidden_{layer}" for layer in wanted.hidden]
     states += [f"{name}_attention_{layer}" for layer in wanted.attention]
-    states += [f"{name}_{k}" for k in ("embeddings", "pooled") if getattr(wanted, k)]
+    states += [f"{name}_{key}" for key in _SINGLE if getattr(wanted, key)]
     return {
         **{
             _logits_feature(name, head): shapes.get(head) for head in wanted.heads or ()

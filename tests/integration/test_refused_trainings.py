@@ -16,6 +16,7 @@ from pd_bert.models.initialization import (
     Whole,
     WordEmbeddings,
 )
+from pd_bert.models.outputs import Wanted
 from pd_bert.objectives.base import Objective
 from pd_bert.objectives.labels import Labels
 from pd_bert.objectives.soft_labels import SoftLabels
@@ -31,6 +32,7 @@ from pd_bert.stages.live_teacher import LiveTeacher
 from pd_bert.stages.outline import Outline
 from pd_bert.stages.prepare_transfer import PrepareTransfer
 from pd_bert.stages.pretrain import Pretrain
+from pd_bert.training.inputs import BatchInputs
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +110,19 @@ def test_a_teacher_of_another_name_is_a_stored_one(tiny_run, single, workdir):
     stage = distill(single, tiny_run.data, SoftLabels(teacher="other"))
     said = refusal(stage, tiny_run, workdir)
     assert "distill refused: SoftLabels reads other_logits; " in said
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _ReadsStates(BatchInputs):
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(hidden=(1,), sequence=True)
+
+
+def test_inputs_made_from_a_stored_teacher_need_its_features(tiny_run, single, workdir):
+    stage = dataclasses.replace(single, name="refused", student_inputs=_ReadsStates())
+    said = refusal(stage, tiny_run, workdir)
+    assert "refused: _ReadsStates reads teacher_hidden_1, teacher_sequence; " in said
 
 
 def test_live_teachers_have_different_names(tiny_run, single):

@@ -29,7 +29,7 @@ BATCH = {
     "segment_ids": tf.zeros((2, 4), tf.int32),
     "padding_mask": tf.constant([[1, 1, 1, 1], [1, 1, 1, 0]]),
 }
-ALL = Wanted(hidden=(1, 3), embeddings=True, pooled=True, heads=None)
+ALL = Wanted(hidden=(1, 3), embeddings=True, sequence=True, pooled=True, heads=None)
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,7 @@ def model() -> Model:
                 "big_hidden_1": Feature(dtype="float16", shape=(None, 8)),
                 "big_hidden_3": Feature(dtype="float16", shape=(None, 8)),
                 "big_embeddings": Feature(dtype="float16", shape=(None, 8)),
+                "big_sequence": Feature(dtype="float16", shape=(None, 8)),
                 "big_pooled": Feature(dtype="float16", shape=(8,)),
             },
         ),
@@ -82,7 +83,7 @@ def test_what_is_stored_is_what_is_read(model: Model, dtype: str) -> None:
     found = Stored("big")({**BATCH, **others, **values})
     assert found.logits.keys() == {"label", "tag"}
     assert found.hidden.keys() == {1, 3}
-    assert found.attention == {} and found.sequence is None
+    assert found.attention == {}
     for value in tf.nest.flatten(found):
         assert value is None or value.dtype == tf.float32
     for head, logits in outputs.logits.items():
@@ -92,6 +93,7 @@ def test_what_is_stored_is_what_is_read(model: Model, dtype: str) -> None:
         (found.hidden[1], outputs.hidden[1]),
         (found.hidden[3], outputs.hidden[3]),
         (found.embeddings, outputs.embeddings),
+        (found.sequence, outputs.sequence),
         (found.pooled, outputs.pooled),
     ):
         np.testing.assert_allclose(one, other, rtol=rounded, atol=rounded)
@@ -111,7 +113,11 @@ def test_attention_that_is_stored_is_read() -> None:
 def test_features_that_a_student_reads() -> None:
     """Its logits have the shape of the student's; all else may have any."""
     wanted = Wanted(
-        hidden=(2,), attention=(1,), pooled=True, heads=("label", "tag", "other")
+        hidden=(2,),
+        attention=(1,),
+        sequence=True,
+        pooled=True,
+        heads=("label", "tag", "other"),
     )
     assert stored_shapes("big", wanted, NETWORK) == {
         "big_logits": (3,),
@@ -119,6 +125,7 @@ def test_features_that_a_student_reads() -> None:
         "big_logits_other": None,
         "big_hidden_2": None,
         "big_attention_1": None,
+        "big_sequence": None,
         "big_pooled": None,
     }
 
