@@ -112,11 +112,16 @@ class MaskedLMHead(Head):
         return 2 * masked * hidden_dim * (hidden_dim + vocabulary_size)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class _DenseHead(Head):
     """Dropout and a dense layer over one output of the encoder."""
 
     num_outputs: int
-    use_dropout: bool
+    use_dropout: bool = True
+
+    @abc.abstractmethod
+    def states(self, outputs: Outputs) -> tf.Tensor:
+        """Returns the states [batch, …, hidden_dim] that the dense layer reads."""
 
     def build(self, encoder: Encoder, *, dropout: float) -> Layers:
         # In this order: each draws a seed from Keras's generator when it is made.
@@ -126,6 +131,17 @@ class _DenseHead(Head):
         )
         dense.build((None, encoder.hidden_dim))
         return rate, dense
+
+    def logits(
+        self,
+        layers: Layers,
+        outputs: Outputs,
+        inputs: Mapping[str, Any],
+        *,
+        training: bool,
+    ) -> tf.Tensor:
+        dropout, dense = layers
+        return dense(dropout(self.states(outputs), training=training))
 
     def parameters(self, hidden_dim: int, vocabulary_size: int) -> int:
         return (hidden_dim + 1) * self.num_outputs
@@ -139,23 +155,12 @@ class PooledHead(_DenseHead):
     one output, regression.
     """
 
-    num_outputs: int
-    use_dropout: bool = True
-
     @property
     def wanted(self) -> Wanted:
         return Wanted(pooled=True)
 
-    def logits(
-        self,
-        layers: Layers,
-        outputs: Outputs,
-        inputs: Mapping[str, Any],
-        *,
-        training: bool,
-    ) -> tf.Tensor:
-        dropout, dense = layers
-        return dense(dropout(outputs.pooled, training=training))
+    def states(self, outputs: Outputs) -> tf.Tensor:
+        return outputs.pooled
 
     def output_shape(self, vocabulary_size: int) -> tuple[int | None, ...]:
         return (self.num_outputs,)
@@ -170,23 +175,12 @@ class PooledHead(_DenseHead):
 class TokenHead(_DenseHead):
     """Logits [batch, length, num_outputs], one row per token: tags, spans."""
 
-    num_outputs: int
-    use_dropout: bool = True
-
     @property
     def wanted(self) -> Wanted:
         return Wanted(sequence=True)
 
-    def logits(
-        self,
-        layers: Layers,
-        outputs: Outputs,
-        inputs: Mapping[str, Any],
-        *,
-        training: bool,
-    ) -> tf.Tensor:
-        dropout, dense = layers
-        return dense(dropout(outputs.sequence, training=training))
+    def states(self, outputs: Outputs) -> tf.Tensor:
+        return outputs.sequence
 
     def output_shape(self, vocabulary_size: int) -> tuple[int | None, ...]:
         return None, self.num_outputs

@@ -40,7 +40,7 @@ class Stored:
     def __init__(self, name: str = "teacher") -> None:
         self._name = name
 
-    # AutoGraph cannot read an assignment expression, and would warn of it.
+    # Plain Python over the names of a batch: nothing in it is for AutoGraph.
     @tf.autograph.experimental.do_not_convert
     def __call__(self, batch: Batch) -> Outputs:
         logits, hidden, attention, others = {}, {}, {}, {}

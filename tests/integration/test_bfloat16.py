@@ -19,8 +19,8 @@ _BINDINGS = (
     "PRETRAIN_STEPS = 20",
     "PRETRAIN_LEARNING_RATE = 5e-3",
     "FINETUNE_EPOCHS = 1",
-    "bert.Bert.dropout = 0.0",
-    "runtime.Runtime.steps_per_call = 1",
+    "pd.Bert.dropout = 0.0",
+    "pd.Runtime.steps_per_call = 1",
 )
 _STEPS = {"pretrain-student": 20, "finetune-pf": 30}
 

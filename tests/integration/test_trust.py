@@ -17,8 +17,8 @@ from pd_bert.export.measure import measure
 from pd_bert.export.predictor import load_predictor
 from pd_bert.export.saved_model import DESCRIPTION, export
 from pd_bert.formats.known import FORMATS, recognize
-from pd_bert.runs.estimates import finished
 from pd_bert.sources.any_file import open_file, rows_of
+from pd_bert.stages.outline import Outline
 
 _FOLDER = pathlib.Path(__file__).resolve().parent
 _REPOSITORY = _FOLDER.parents[1]
@@ -163,7 +163,7 @@ def test_functions_and_classes_of_pd_bert_are_not_called(attack, monkeypatch):
         for read in (
             load_predictor,
             lambda folder: recognize(folder).read(folder),
-            lambda folder: finished(Artifact(folder)),
+            lambda folder: Outline.of(Artifact(folder)),
             lambda folder: export(Artifact(folder), attack.folder / "output"),
         ):
             with pytest.raises(
@@ -185,7 +185,8 @@ def test_settings_and_lineage_of_an_artifact_are_data(attack, tiny_run):
     (original,) = load_predictor(tiny_run.model).predict([row])
     assert changed == original
     recognize(attack.model).read(attack.model)
-    assert finished(Artifact(attack.model))["architecture"] != attack.command()
+    outlines = [Outline.of(Artifact(model)) for model in (attack.model, tiny_run.model)]
+    assert outlines[0].network == outlines[1].network
     assert not attack.sentinel.exists()
 
 
