@@ -5,8 +5,8 @@
   .venv/bin/python tools/benchmark.py --input=FILE --markdown=docs/benchmarks.md
 
 Without --data the text is that of docstrings. With it, DIR/books/books.txt.gz,
-DIR/sst2/train.tsv.gz and DIR/vocab/bert_uncased.txt. docs/benchmarks.md tells what each
-figure means. The machine should have nothing else to do.
+DIR/sst2/train.tsv.gz and DIR/vocab/bert_uncased.txt. docs/benchmarks.md explains each
+figure. The machine should have nothing else to do.
 """
 
 import dataclasses

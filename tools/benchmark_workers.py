@@ -1,4 +1,4 @@
-"""What tools/benchmark.py measures: each contestant a process, one measure a line.
+"""The contestants of tools/benchmark.py, each in a process of its own.
 
 A worker builds and traces what it is to run, says `ready`, and then answers every line
 on its standard input with examples a second. So contestants can take turns, although
@@ -78,7 +78,7 @@ class RandomTeacher(Stage):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What the contestants read: a corpus, a transfer set and a teacher's labels.
+    """The data that contestants read: a corpus, a transfer set, a teacher's labels.
 
     All are made by the real stages from `vocab.txt`, `corpus.txt` and `transfer.txt`
     of `folder`.
@@ -135,7 +135,7 @@ class Prepared:
         return Artifact(self.workdir.finished(stage))
 
     def context(self, stage: Stage) -> Context:
-        """What the stage is given when it runs, to write elsewhere."""
+        """Returns the context of a second run of the stage, in another folder."""
         return Context(
             directory=self.folder / "again",
             scratch=self.folder / "scratch",

@@ -91,11 +91,11 @@ class Docstrings(Source):
 
     def rows(self) -> Iterator[TextRow]:
         """Gives the first 600 characters of each docstring, on one line."""
-        labelled = self.split not in ("transfer", "corpus")
+        labeled = self.split not in ("transfer", "corpus")
         for entry in self._entries():
             text, package, where = entry.docstring
             text = _shorten(text.replace("\n", " "))
-            label = package if labelled else None
+            label = package if labeled else None
             yield TextRow(text=text, label=label, where=where)
 
     def documents(self) -> Iterator[list[str]]:

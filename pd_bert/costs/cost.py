@@ -1,4 +1,4 @@
-"""What a stage costs."""
+"""The cost of a stage."""
 
 import dataclasses
 from collections.abc import Iterable

@@ -17,7 +17,7 @@ _HASH_BYTES = 16
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Cleaning:
-    """What is kept of a transfer set D_T, and what was not and why.
+    """The texts of a transfer set D_T that are kept, and why the others are not.
 
     `keep` is bool [texts]. Of equal texts the first one stays, the others are
     `duplicates`. What stays and occurs in a held-out split is a leak: `leaks` are those

@@ -1,4 +1,4 @@
-"""What is known of a transfer set D_T beside the labeled data D_L."""
+"""Statistics of a transfer set D_T beside those of the labeled data D_L."""
 
 import dataclasses
 import itertools
@@ -96,28 +96,28 @@ class TransferReport:
 
     def lines(self) -> list[tuple[str, ...]]:
         """All figures as a table for people: what, in D_T, in D_L."""
-        told = self.to_json()
+        found = self.to_json()
         sides = ("transfer", "labeled")
         texts = [int(side.lengths.sum()) for side in (self.transfer, self.labeled)]
-        rate = [f"{100 * told['unknown_rate'][side]:.2f} %" for side in sides]
+        rate = [f"{100 * found['unknown_rate'][side]:.2f} %" for side in sides]
         alike = "–" if self.similarity is None else f"{self.similarity:.3f}"
         lines: list[tuple[str, ...]] = [
             ("", "transfer", "labeled"),
-            ("texts before cleaning", f"{told['size_before']:,}", ""),
-            ("duplicates", f"{told['duplicates']:,}", ""),
-            *(("leaks of " + s, f"{n:,}", "") for s, n in told["leaks"].items()),
-            *([("not drawn", f"{left:,}", "")] if (left := told["not_drawn"]) else []),
+            ("texts before cleaning", f"{found['size_before']:,}", ""),
+            ("duplicates", f"{found['duplicates']:,}", ""),
+            *(("leaks of " + s, f"{n:,}", "") for s, n in found["leaks"].items()),
+            *([("not drawn", f"{left:,}", "")] if (left := found["not_drawn"]) else []),
             ("texts", f"{texts[0]:,}", f"{texts[1]:,}"),
-            ("of them also labeled", f"{told['in_train']:,}", ""),
-            ("without a word piece", f"{told['empty']:,}", f"{self.labeled.empty:,}"),
+            ("of them also labeled", f"{found['in_train']:,}", ""),
+            ("without a word piece", f"{found['empty']:,}", f"{self.labeled.empty:,}"),
             ("unknown pieces", *rate),
             ("similarity", alike, ""),
-            ("different tokens", *(f"{told['tokens'][side]:,}" for side in sides)),
-            ("of them in both", f"{told['tokens_in_common']:,}", ""),
+            ("different tokens", *(f"{found['tokens'][side]:,}" for side in sides)),
+            ("of them in both", f"{found['tokens_in_common']:,}", ""),
         ]
         lower = 1
         for last, *counts in zip(
-            *(told["lengths"][key] for key in ("up_to", *sides)), strict=True
+            *(found["lengths"][key] for key in ("up_to", *sides)), strict=True
         ):
             name = f"{lower} to {last} pieces" if last else f"{lower} pieces or more"
             lower = (last or 0) + 1
@@ -125,7 +125,7 @@ class TransferReport:
             shares = [100 * n / max(1, of) for n, of in pairs]
             if any(counts):
                 lines.append((name, *(f"{share:.1f} %" for share in shares)))
-        only = [told[f"only_in_{side}"] for side in sides]
+        only = [found[f"only_in_{side}"] for side in sides]
         for rank, pair in enumerate(itertools.zip_longest(*only, fillvalue=("", 0)), 1):
             cells = [f"{token} {n:,}" if n else "" for token, n in pair]
             lines.append((f"only here, {rank}", *cells))

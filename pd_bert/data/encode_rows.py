@@ -18,7 +18,7 @@ from pd_bert.text.tokenizer import Tokenizer, encode_texts
 _BATCH = 1024
 
 Encoded = Mapping[str, tf.RaggedTensor | tf.Tensor]
-"""What a task's `encode` returns for a batch of rows."""
+"""The features that a task's `encode` returns for a batch of rows."""
 Encode = Callable[[Mapping[str, tf.Tensor], Tokenizer], Encoded]
 LabelFeatures = Callable[[Sequence[Any], Encoded], Mapping[str, Sequence[Any]]]
 """(rows, encoded) → features with one value per row."""

@@ -13,7 +13,7 @@ import numpy as np
 from pd_bert.data.records import Records, ShardPart
 
 Block = tuple[ShardPart, ...]
-"""What is shuffled, and in memory, at a time."""
+"""The parts of shards that are in memory, and shuffled, together."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ class EpochOrder:
 
     @property
     def one_block(self) -> bool:
-        """Whether every epoch is the same block; its parts are then in file order."""
+        """True if every epoch is the same block, whose parts are in file order."""
         return self._whole
 
     def memory_bytes(self, block: Sequence[ShardPart]) -> int:

@@ -53,12 +53,12 @@ class Feature:
 
     @property
     def variable(self) -> bool:
-        """Whether it is a sequence."""
+        """True for a sequence."""
         return self.shape[:1] == (None,)
 
     @property
     def stored_as_bytes(self) -> bool:
-        """Whether it is one value of bytes_list."""
+        """True if the feature is stored as one value of a bytes_list."""
         return self.dtype in ("float16", "bfloat16")
 
     @property

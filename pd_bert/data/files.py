@@ -82,7 +82,7 @@ class Meter:
         self._files: dict[Path, BinaryIO] = {}
 
     def opened(self, path: Path, file: BinaryIO) -> None:
-        """Is told of every file that is opened."""
+        """Is called with every file that is opened."""
         if path in self._sizes:
             self._files[path] = file
 

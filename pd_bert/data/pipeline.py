@@ -190,7 +190,7 @@ class Batches:
             epoch += 1
 
     def _is_slow(self, epoch: int, number: int) -> bool:
-        """Whether the first batches of a block would have to wait for it."""
+        """Returns True if the first batches of a block would have to wait for it."""
         block = self._order.blocks(epoch)[number]
         return self._columns is None and self._order.memory_bytes(block) > _LARGE
 

@@ -33,7 +33,7 @@ class TakeRows:
 
 
 def taken_shards(records: Records, keep: np.ndarray) -> list[list[Taken]]:
-    """What each new shard takes, given which examples are kept, bool [count].
+    """Returns what each new shard takes; `keep` is bool [count].
 
     An old shard gives a new one; where few examples are kept, several neighbours give
     one, of half as many examples as an old one or more.

@@ -55,13 +55,14 @@ def write_shards(
     progress: Callable[[int], None] = lambda examples: None,
     stop: Callable[[], None] = lambda: None,
 ) -> None:
-    """Writes every chunk as a shard, with others where there are others.
+    """Writes every chunk as a shard, together with other processes that do the same.
 
-    `directory` must exist: who helps must not make it anew when its owner has moved it
-    away. `chunks()` yields the same chunks in the same order each time it is called.
-    With `processes` 0 the chunks are encoded here, with 1 or 2 by threads, above that
-    by processes. `progress` is told of finished examples; `stop` is called between
-    shards and raises to end early. Returns when all shards are finished, by whomever.
+    `directory` must exist: a process that helps must not make it again after its owner
+    has moved it away. `chunks()` yields the same chunks in the same order each time it
+    is called. With `processes` 0 the chunks are encoded in this thread, with 1 or 2 by
+    threads, with more by processes. `progress` is called with the number of examples
+    that were finished. `stop` is called between shards and raises to end early. Returns
+    when all shards are finished, by this or other processes.
     """
     with _executor(processes) as executor:
         while not _pass(

@@ -90,10 +90,10 @@ class Source(abc.ABC):
         """Raises InputError now for what would fail later. Fast: no full read."""
 
     def survey(self, read: Read, seconds: float) -> Survey:
-        """What `read` gives of it, told from about `seconds` of reading.
+        """Returns the number and sizes of the items that `read` gives.
 
-        A source of files reads a part and extrapolates; one that cannot tell its size
-        is read in full, which is the default.
+        A source of files reads for about `seconds` and extrapolates. A source that does
+        not know its size is read in full, which is the default.
         """
         return counted(read(self), lambda: None, seconds)
 

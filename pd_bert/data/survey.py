@@ -34,7 +34,7 @@ class Survey:
 def counted(
     items: Iterator[Any], share: Callable[[], float | None], seconds: float
 ) -> Survey:
-    """Reads items for about `seconds`, or to the end while nothing tells the share.
+    """Reads items for about `seconds`, or to the end while `share` returns None.
 
     `share` gives the part of the source that was read so far, 0 to 1, or None where
     that cannot be known. Of many items every second, fourth … one is kept, so that

@@ -34,7 +34,7 @@ class TakeParts(Initialization):
     """Copies parts of `Encoder.parts`, each as a whole."""
 
     heads: bool = False
-    """Whether heads of the same name and settings are copied as well."""
+    """True to copy also the heads of the same name and settings."""
 
     @abc.abstractmethod
     def parts(self, student: Shapes) -> tuple[str, ...]:

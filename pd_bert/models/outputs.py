@@ -1,4 +1,4 @@
-"""What is asked of a model, and what it returns."""
+"""Requests to a model, and its outputs."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""What is watched while stages run: their time, and a full disk."""
+"""Accounting while stages run: their time, and errors of a full disk."""
 
 import contextlib
 import errno
@@ -11,7 +11,7 @@ import tensorflow as tf
 from pd_bert.stages.base import Context
 from pd_bert.system.atomic import written_aside
 
-# TensorFlow's file operations tell a full disk, or quota, only in their text.
+# Errors of TensorFlow's file operations name a full disk or quota only in their text.
 _FULL = re.compile("No space left on device|Disk quota exceeded|File too large")
 _FULL_NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 

@@ -140,7 +140,7 @@ class Workdir:
         return found if info["fingerprint"] == fingerprint else None
 
     def listed(self, stage: Stage) -> bool:
-        """Whether it is finished, asked of the file system anew.
+        """Returns True if the stage is finished, from a new listing of the directory.
 
         An NFS client remembers for a while that a name did not exist; reading the
         directory makes it ask again.
@@ -148,7 +148,7 @@ class Workdir:
         return self.finished(stage) in (self.directory / "stages").iterdir()
 
     def described(self, stage: Stage) -> bool:
-        """Whether the stage ran to its end, even if it was killed before `finish`."""
+        """Returns True if the stage ran to its end, even if killed before `finish`."""
         return (self.working(stage) / "artifact.json").exists() or (
             self.finished(stage).exists()
         )

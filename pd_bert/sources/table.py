@@ -23,7 +23,7 @@ _FORMATS = {
 }
 # JSON's escapes can write what is not text: such a string has no UTF-8.
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-# The csv module refuses fields of over 131,072 characters if it is not told otherwise.
+# By default the csv module refuses fields of more than 131,072 characters.
 csv.field_size_limit(MAX_LINE_BYTES)
 
 
@@ -38,7 +38,7 @@ class Table(Source):
             index from 0.
         text_b: column of the second text of a pair.
         label: column of the label. None gives rows without labels.
-        format: "tsv", "csv" or "jsonl"; None tells by the suffix: .tsv and .txt,
+        format: "tsv", "csv" or "jsonl"; None means by the suffix: .tsv and .txt,
             .csv, .jsonl and .json, each with or without .gz.
         header: the first line names the columns. Of no meaning for JSON lines.
         quoting: fields may be in double quotes (RFC 4180). None means True for csv

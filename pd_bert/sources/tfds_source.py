@@ -157,7 +157,7 @@ class Tfds(Source):
             self._check_split(builder)
 
     def survey(self, read: Read, seconds: float) -> Survey:
-        """Extrapolates by the number of examples that the data set tells."""
+        """Extrapolates to the number of examples that the data set declares."""
         total = self._prepared().info.splits[self.split].num_examples
         seen = 0
 
@@ -168,12 +168,12 @@ class Tfds(Source):
                 yield item
 
         found = counted(items(), lambda: min(1.0, seen / max(1, total)), seconds)
-        # A row an example; a document may be blank, and then there is none.
+        # Each example is a row, but a blank document is left out.
         return dataclasses.replace(found, exact=found.exact or read is rows_of)
 
 
 def _at(nested: Any, path: str) -> Any:
-    """What lies at a path of keys: _at({"a": {"b": 1}}, "a/b") -> 1."""
+    """Returns the value at a path of keys: _at({"a": {"b": 1}}, "a/b") -> 1."""
     for key in path.split("/"):
         nested = nested[key]
     return nested

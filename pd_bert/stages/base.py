@@ -24,7 +24,7 @@ from pd_bert.values import class_path, digest, to_json
 
 Info = dict[str, Any]
 Outcome = Info | InputError
-"""What a stage's artifact says, or why there is none."""
+"""The description of a stage's artifact, or the reason why there is none."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,7 @@ class Stage(abc.ABC):
     named_after: ClassVar[str] = ""
     """Field of the stage whose name and method are the default; "" if there is none."""
     is_method: ClassVar[bool] = False
-    """Whether `method` is `name` by default."""
+    """True if the default of `method` is `name`."""
 
     def __post_init__(self) -> None:
         if self.named_after:

@@ -18,7 +18,7 @@ from pd_bert.text.vocabulary import Vocabulary
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Task(abc.ABC):
-    """What a model learns: its heads, its batches, its metrics.
+    """A learning problem: the heads, batches and metrics of a model.
 
     `labels` below are the label names in the order of the logits, as the prepared data
     holds them; () where a task has none.

@@ -1,4 +1,4 @@
-"""Whether a classifier is as often right as it is sure."""
+"""Calibration: is a classifier right as often as it is confident?"""
 
 import numpy as np
 

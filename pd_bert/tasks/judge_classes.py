@@ -1,4 +1,4 @@
-"""Whether a classifier knows its labels, and by their right names."""
+"""A check that a classifier knows its labels, and by their right names."""
 
 from collections.abc import Callable, Sequence
 
@@ -64,7 +64,7 @@ def judge_classes(
             f"answering {labels[most]!r}, {_percent(majority)}: it has learnt "
             "too little, or labels that mean another thing in the training data"
         )
-    # Of a model with one answer the best order tells only which label is frequent.
+    # With one answer for all rows, the best order shows only the most frequent label.
     if reordered := len(given) > 1 and _clearly_better(order[answers], answers, gold):
         renamed = ", ".join(
             f"what it calls {labels[number]!r} is {in_best_order[number]!r}"
@@ -104,7 +104,7 @@ def judge_classes(
 
 
 def _clearly_better(other: np.ndarray, answers: np.ndarray, gold: np.ndarray) -> bool:
-    """Whether the answers `other` are better than `answers`, all int [n]."""
+    """Returns True if the answers `other` are better than `answers`, all int [n]."""
     gained = int(((other == gold) & (answers != gold)).sum())
     lost = int(((other != gold) & (answers == gold)).sum())
     if gained - lost < _GAIN * len(gold) or not gained:

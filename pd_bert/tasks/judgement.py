@@ -1,14 +1,14 @@
-"""What a task finds of a model's predictions before others learn from them."""
+"""A task's judgement of a model's predictions before others learn from them."""
 
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """Whether a model can teach; None where a figure does not apply.
+    """The evidence for or against a teacher; None where a figure does not apply.
 
-    `reasons` say in people's words what speaks against it, () where nothing does;
-    `summary` says in a line what was found. Figures are shares of 1.
+    `reasons` are sentences against the teacher, () if there are none. `summary` is one
+    line for the terminal. Figures are shares of 1.
 
     `metric` is the primary one; `majority` the same metric of always answering
     `majority_label`, the label for which it is highest: by accuracy the most frequent

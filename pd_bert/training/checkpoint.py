@@ -81,7 +81,7 @@ class Checkpoints:
                 path.unlink()
 
     def finite(self) -> bool:
-        """Whether every weight is a finite number."""
+        """True if every weight is a finite number."""
         return all(np.isfinite(np.asarray(w)).all() for w in self._weights)
 
     def save_best(self, step: int) -> None:

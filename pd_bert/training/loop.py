@@ -68,7 +68,7 @@ class Training:
     """Why it ended before its time."""
 
     def ended(self, schedule: Schedule) -> bool:
-        """Whether it was trained to its end, has stopped getting better or failed."""
+        """True if it reached its last step, stopped getting better or failed."""
         patience = schedule.patience
         stale = patience is not None and self.progress.worse >= patience
         done = self.progress.step >= schedule.total_steps

@@ -60,7 +60,7 @@ class Runtime:
 
     @property
     def numerics(self) -> dict[str, Any]:
-        """What changes the numbers that training gives."""
+        """The settings that change the numbers of a training."""
         return {
             "policy": self.policy,
             "onednn_bfloat16": self.onednn_bfloat16,
@@ -96,7 +96,7 @@ class Runtime:
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process writes what the workers of a cluster make together."""
+    """True in the one process that writes what the workers of a cluster share."""
     resolver = strategy.cluster_resolver
     if resolver is None or not resolver.task_type:
         return True
@@ -107,7 +107,7 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 
 def is_cluster(strategy: tf.distribute.Strategy) -> bool:
-    """Whether several processes train together."""
+    """True if several processes train together."""
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 

@@ -59,7 +59,7 @@ def inputs(length: int = LENGTH, padding: int = 0) -> dict[str, tf.Tensor]:
 
 
 def scrambled(encoder: object) -> None:
-    """Weights that no initialiser gives: biases are not 0, LayerNorm is not 1."""
+    """Weights that no initializer gives: biases are not 0, LayerNorm is not 1."""
     generator = np.random.default_rng(7)
     for layer in encoder.layers:  # type: ignore[attr-defined]
         for weight in layer.weights:

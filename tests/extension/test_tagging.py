@@ -68,7 +68,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 def run(program: str, folder: pathlib.Path, *arguments: str) -> str:
-    """What a program prints; it finds `tagging.py` as any module on its path."""
+    """Returns the output of a program, which finds `tagging.py` on its path."""
     # A recipe's own classes need no such word.
     trusted = [] if program == "run" else ["--trust=tagging"]
     path = os.pathsep.join([str(_HERE), *map(str, filter(None, sys.path))])

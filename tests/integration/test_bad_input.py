@@ -289,9 +289,9 @@ def test_directory_of_another_recipe(small, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def labelled(tiny_run, tmp_path_factory) -> Iterator[tuple[pathlib.Path, Stage]]:
+def labeled(tiny_run, tmp_path_factory) -> Iterator[tuple[pathlib.Path, Stage]]:
     """A copy of the run with a teacher's labels, and the stage that would read them."""
-    workdir = tmp_path_factory.mktemp("labelled") / "run"
+    workdir = tmp_path_factory.mktemp("labeled") / "run"
     shutil.copytree(tiny_run.workdir, workdir, symlinks=True)
     teacher = next(s for s in tiny_run.stages if isinstance(s, Finetune))
     transfer = PrepareTransfer(
@@ -359,8 +359,8 @@ def cut_manifest(first: pathlib.Path, second: pathlib.Path) -> str:
 @pytest.mark.parametrize(
     "damage", [truncate, swap, flip, flip_lengths, remove, cut_manifest]
 )
-def test_damaged_records(tiny_run, labelled, tmp_path, kind, damage):
-    original, distill = labelled
+def test_damaged_records(tiny_run, labeled, tmp_path, kind, damage):
+    original, distill = labeled
     workdir = tmp_path / "run"
     shutil.copytree(original, workdir, symlinks=True)
     stages = list(tiny_run.stages)

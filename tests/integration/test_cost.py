@@ -1,4 +1,4 @@
-"""What a run will cost is told before it, and how far that was off after it."""
+"""The cost of a run is printed before it, and the error of that figure after it."""
 
 import json
 import pathlib
@@ -53,16 +53,16 @@ def test_a_dry_run_tells_every_figure_and_makes_nothing(planned) -> None:
     assert table[-1].startswith("in all")
 
 
-def test_the_run_tells_how_far_the_estimate_was_off(planned, start_small) -> None:
+def test_the_run_prints_the_error_of_its_estimate(planned, start_small) -> None:
     workdir, output = planned
-    told = {line["stage"]: line for line in _json_lines(output)}
+    printed = {line["stage"]: line for line in _json_lines(output)}
     report = _run(start_small, workdir.parent)
     assert "memory estimated" in report
     assert "\nin all " in report
     rows = json.loads((workdir / "results.json").read_text())
     assert all(row["estimated_seconds"] > 0 for row in rows)
     for row in rows:
-        line = told[pathlib.Path(row["artifact"]).name]
+        line = printed[pathlib.Path(row["artifact"]).name]
         artifact = json.loads(
             (pathlib.Path(row["artifact"]) / "artifact.json").read_text()
         )
@@ -79,7 +79,7 @@ def test_the_run_tells_how_far_the_estimate_was_off(planned, start_small) -> Non
         assert line["reused"]
         assert line["seconds"] == line["disk_bytes"] == line["flops"] == 0
     kept = json.loads((workdir / "estimate.json").read_text())["stages"]
-    assert len(kept) == len(rows)  # what was told of them before
+    assert len(kept) == len(rows)  # what was printed before
 
 
 def test_estimates_agree_with_what_was_prepared(

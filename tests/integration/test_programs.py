@@ -69,7 +69,7 @@ def texts() -> list[str]:
 
 
 def trained_logits(folder: pathlib.Path, rows: Sequence[TextRow]) -> np.ndarray:
-    """What the model gives as training runs it, in batches padded to one length."""
+    """The model's logits as in training, in batches padded to one length."""
     artifact = Artifact(folder)
     encode = EncodeRows(
         vocabulary=folder / "vocab.txt",

@@ -147,10 +147,10 @@ def test_labels_of_a_split_keep_the_gold_labels(tiny_run, place, classifier):
     artifact = place.artifact(label)
     assert artifact is not None and artifact.labels == ("bad", "good")
     gold = Records(place.finished(task_data) / "train")
-    labelled = Records(artifact.directory)
-    assert labelled.spec.keys() - gold.spec.keys() == {"teacher_logits"}
-    assert labelled.shard_counts == gold.shard_counts == [240]
-    mine, its = labelled.columns([0]), gold.columns([0])
+    labeled = Records(artifact.directory)
+    assert labeled.spec.keys() - gold.spec.keys() == {"teacher_logits"}
+    assert labeled.shard_counts == gold.shard_counts == [240]
+    mine, its = labeled.columns([0]), gold.columns([0])
     np.testing.assert_array_equal(mine["label"], its["label"])
     assert set(mine["label"].tolist()) == {0, 1}
     rows = np.arange(240)

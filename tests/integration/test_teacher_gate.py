@@ -45,11 +45,11 @@ def run(
 
 @pytest.fixture(scope="module")
 def passed(run: Callable[..., pathlib.Path]) -> pathlib.Path:
-    """The working directory after a good teacher has labelled."""
+    """The working directory after a good teacher has labeled."""
     return run()
 
 
-def relabelled(small_data: pathlib.Path, path: pathlib.Path, **named: str) -> str:
+def relabeled(small_data: pathlib.Path, path: pathlib.Path, **named: str) -> str:
     """A binding: the training table with other labels."""
     lines = (small_data / "train.tsv").read_text().splitlines()
     rows = [line.split("\t") for line in lines[1:]]
@@ -107,7 +107,7 @@ def test_a_good_teacher_labels(passed: pathlib.Path, small_data: pathlib.Path) -
         if row["kind"] == "evaluate"
     ]
     assert 0 < row["latency_ms"] < 1000 and row["latency_ms"] == info["latency_ms"]
-    assert row["facts"]["num_layers"] == 2  # told by the model that it measured
+    assert row["facts"]["num_layers"] == 2  # read from the model that it measured
 
 
 def test_swapped_labels_end_the_program(
@@ -117,7 +117,7 @@ def test_swapped_labels_end_the_program(
     tmp_path: pathlib.Path,
 ) -> None:
     """In another directory, which takes what does not depend on them from the first."""
-    swapped = relabelled(small_data, tmp_path / "train.tsv", good="bad", bad="good")
+    swapped = relabeled(small_data, tmp_path / "train.tsv", good="bad", bad="good")
     workdir, log = tmp_path / "run", tmp_path / "log"
     process = start_small(
         workdir,
@@ -165,7 +165,7 @@ def test_one_answer_is_refused_and_can_be_accepted(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     before = labels_of(passed)
-    constant = relabelled(small_data, tmp_path / "train.tsv", good="good", bad="good")
+    constant = relabeled(small_data, tmp_path / "train.tsv", good="good", bad="good")
     with pytest.raises(InputError, match="it answers 'good' to every text"):
         run(constant)
     assert labels_of(passed) == before

@@ -102,10 +102,10 @@ def arguments(finished, small_data) -> list[str]:
 def test_the_program_tells_what_the_stage_does(finished, small_data, arguments) -> None:
     done = compare(*arguments, "--json")
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    printed = json.loads(done.stdout)
     report = Artifact(finished / "clean-transfer")["transfer"]
-    assert told.pop("leaks") == {str(small_data / "dev.tsv"): report["leaks"]["dev"]}
-    assert told == {key: value for key, value in report.items() if key != "leaks"}
+    assert printed.pop("leaks") == {str(small_data / "dev.tsv"): report["leaks"]["dev"]}
+    assert printed == {key: value for key, value in report.items() if key != "leaks"}
 
 
 def test_the_program_prints_a_table(finished, arguments) -> None:

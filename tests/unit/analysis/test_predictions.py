@@ -1,4 +1,4 @@
-"""What predictions tell: disagreements, calibration, confusions, texts."""
+"""Analyses of predictions: disagreements, calibration, confusions, texts."""
 
 import numpy as np
 import pytest

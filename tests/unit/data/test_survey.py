@@ -1,4 +1,4 @@
-"""What a source holds, told from a part of it, against what it really holds."""
+"""The content of a source as estimated from a part, against its real content."""
 
 import dataclasses
 import gzip

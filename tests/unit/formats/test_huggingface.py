@@ -134,7 +134,7 @@ def test_read(name, activation, vocabulary, batch, tmp_path):
 
 
 def test_the_two_gelus_differ(vocabulary, batch, tmp_path):
-    """Else the tests above would not tell them apart."""
+    """Otherwise the tests above could not distinguish them."""
     model = saved("BertModel", tmp_path, vocabulary, hidden_act="gelu")
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(

@@ -97,12 +97,12 @@ def test_classifier(vocabulary, batch, tmp_path):
 def test_exact_gelu_is_told_and_measured(vocabulary, batch, tmp_path):
     made = checkpoint(bert(exact_gelu=True), {}, vocabulary)
     (line,) = KerasPreset().write(made, tmp_path)
-    told = float(line.rpartition(" ")[2])
+    printed = float(line.rpartition(" ")[2])
     backbone = keras_nlp.models.BertBackbone.from_preset(str(tmp_path))
     difference = np.abs(
         backbone(inputs(batch))["sequence_output"] - made.model.encoder(batch).sequence
     ).max()
-    assert 1e-5 < difference < 0.1 and told / 10 < difference < 10 * told
+    assert 1e-5 < difference < 0.1 and printed / 10 < difference < 10 * printed
 
 
 def test_a_preset_of_keras_nlp(vocabulary, batch, tmp_path: pathlib.Path):

@@ -262,8 +262,8 @@ def test_a_dry_run_goes_through(cleaned, tmp_path) -> None:
         assert each.cost.exact  # small sources are read to their end
     assert not (tmp_path / "run").exists()
     (artifact,) = run(tmp_path, cleaned)
-    told = next(e for e in found if e.stage == cleaned).outline.splits[""]
-    assert told.lengths.tolist() == Records(artifact.directory).lengths.tolist()
+    expected = next(e for e in found if e.stage == cleaned).outline.splits[""]
+    assert expected.lengths.tolist() == Records(artifact.directory).lengths.tolist()
     assert _expected(cleaned, tmp_path, probe).count == 5
 
 

@@ -9,7 +9,7 @@ from pd_bert.data.records import Records
 from pd_bert.data.shards import write_manifest, write_shards
 
 
-def labelled(folder: pathlib.Path, *shards: list[tuple[int, list[float]]]) -> Records:
+def labeled(folder: pathlib.Path, *shards: list[tuple[int, list[float]]]) -> Records:
     """Examples of a length and the logs of their probabilities."""
     outputs = len(shards[0][0][1])
     spec = {**TOKENS, "teacher_logits": Feature(dtype="float32", shape=(outputs,))}
@@ -28,7 +28,7 @@ def labelled(folder: pathlib.Path, *shards: list[tuple[int, list[float]]]) -> Re
 
 
 def test_how_sure_a_classifier_is(tmp_path: pathlib.Path) -> None:
-    records = labelled(
+    records = labeled(
         tmp_path,
         [(5, [0.15, 0.85]), (8, [0.55, 0.45]), (9, [0.25, 0.75])],
         [(600, [0.34, 0.66]), (6, [1.0, 1e-30])],
@@ -48,4 +48,4 @@ def test_how_sure_a_classifier_is(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_regression_has_none(tmp_path: pathlib.Path) -> None:
-    assert confidence(labelled(tmp_path, [(5, [3.2])]), ("score",)) is None
+    assert confidence(labeled(tmp_path, [(5, [3.2])]), ("score",)) is None

@@ -1,4 +1,4 @@
-"""What a training tells while it runs."""
+"""The actions of a training: what it reports while it runs."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ def test_a_resumed_training_does_not_count_what_was_done_before() -> None:
         bar._bar.mininterval = bar._bar.miniters = 0
         bar.steps(before + 20, np.ones(20))
         bar.steps(before + 40, np.ones(20))
-        told = bar._bar.format_dict
-    assert (told["initial"], told["n"]) == (before, before + 40)
+        shown = bar._bar.format_dict
+    assert (shown["initial"], shown["n"]) == (before, before + 40)
     # Not the examples of before in the milliseconds since.
-    assert told["rate"] < before
+    assert shown["rate"] < before

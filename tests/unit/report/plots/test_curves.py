@@ -138,7 +138,7 @@ def test_nothing_to_draw_is_said(check: Check) -> None:
         assert "no values" in check(curves(panels, x_label="x", y_label="y"))
 
 
-def test_order_gives_the_same_colour_in_another_figure() -> None:
+def test_order_gives_the_same_color_in_another_figure() -> None:
     panel = Panel(title="", lines=(line("pf", (1.0,), (80.0,)),))
     figure = curves([panel], x_label="x", y_label="y", order=("pd", "pf"))
     assert to_hex(figure.axes[0].lines[0].get_color()) == "#d55e00"

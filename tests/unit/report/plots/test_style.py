@@ -1,4 +1,4 @@
-"""Marks that are told apart with and without colours."""
+"""Marks differ with and without colors."""
 
 from pd_bert.report.plots.style import PALETTE, marks
 
@@ -11,7 +11,7 @@ def test_marks_follow_the_order_and_stay_the_same() -> None:
     assert some["new"].color == PALETTE[2]
 
 
-def test_colour_marker_and_dashes_each_change_from_one_to_the_next() -> None:
+def test_color_marker_and_dashes_each_change_from_one_to_the_next() -> None:
     first, second = marks(["a", "b"]).values()
     assert first.color != second.color
     assert first.marker != second.marker
