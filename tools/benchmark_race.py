@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-_WORKERS = pathlib.Path(__file__).with_name("benchmark_workers.py")
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,14 +52,21 @@ class Figure:
 
 
 class Worker:
-    """A contestant in a process of its own: tools/benchmark_workers.py."""
+    """A contestant in a process of its own: benchmark_workers.py of a checkout."""
 
-    def __init__(self, folder: pathlib.Path, name: str, **options: Any) -> None:
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        name: str,
+        *,
+        root: pathlib.Path = _ROOT,
+        **options: Any,
+    ) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115, closed by close()
         self._process = subprocess.Popen(
             [
                 sys.executable,
-                str(_WORKERS),
+                str(root / "tools/benchmark_workers.py"),
                 name,
                 str(folder),
                 json.dumps(options),
@@ -68,7 +75,11 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            env={
+                **os.environ,
+                "TF_CPP_MIN_LOG_LEVEL": "3",
+                "PYTHONPATH": str(root),  # not what happens to be installed
+            },
         )
 
     def wait(self) -> None:
@@ -76,7 +87,7 @@ class Worker:
         self._answer()
 
     def measure(self) -> float:
-        """Examples a second."""
+        """Returns examples per second."""
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
@@ -99,7 +110,7 @@ class Worker:
 def race(
     contestants: Mapping[str, Callable[[], Worker]], turns: int
 ) -> dict[str, list[float]]:
-    """Examples a second of each contestant, which take turns: A B A B …"""
+    """Returns examples per second of each contestant; they take turns: A B A B …"""
     workers: dict[str, Worker] = {}
     rates: dict[str, list[float]] = {name: [] for name in contestants}
     try:
@@ -121,5 +132,5 @@ def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
 
 
 def say(text: str) -> None:
-    """Tells how far it is, beside the figures."""
+    """Prints the progress, apart from the figures."""
     print(text, file=sys.stderr, flush=True)

@@ -158,7 +158,7 @@ class Label(Stage):
             "sequence_length": transfer["sequence_length"],
             "count": manifest["count"],
             "bytes": manifest["bytes"],
-            "teacher": to_json(saved_network(teacher.directory)),
+            "teacher_network": to_json(saved_network(teacher.directory)),
             "confidence": confidence(Records(context.directory), teacher.labels)
             if self._stores_labels
             else None,

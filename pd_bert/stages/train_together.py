@@ -253,7 +253,7 @@ def _stored_networks(
 ) -> dict[str, Network]:
     """Returns the network of the teacher whose outputs the records hold, if known."""
     artifact = context.artifact(stage.data.train.stage)
-    if (stored := artifact.info.get("teacher")) is None:
+    if (stored := artifact.info.get("teacher_network")) is None:
         return {}
     network = from_json(stored, Network, where=str(artifact.directory))
     return dict.fromkeys(stage.wanted_of_teachers.keys() - live.keys(), network)

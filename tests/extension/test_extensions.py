@@ -23,6 +23,8 @@ def test_a_loss_with_a_projection_is_the_same_stored_and_live(run) -> None:
     stored, live = made.losses["distill-stored"], made.losses["distill-live"]
     assert len(stored) == 6 and stored[-1] < stored[0]
     np.testing.assert_allclose(stored, live, rtol=1e-5)
+    merged = made.losses["distill-merged"]
+    assert len(merged) == 6 and merged[-1] < merged[0]
     # The projection is trained, and no part of the saved model.
     names = {"token_embedding", "embeddings", "layer_0", "pooler", "label"}
     assert _weights(made, "distill-stored").keys() == names
