@@ -3,10 +3,10 @@
   git worktree add --detach ../before COMMIT
   PYTHONPATH=. .venv/bin/python tools/benchmark_commits.py --before=../before
 
-Each contestant of tools/benchmark.py runs from both checkouts, which take turns: before,
-after, before … A figure is the median of the turns' ratios, with the least and the
-greatest of them. The text is that of docstrings. The machine should have nothing else
-to do.
+Each contestant of tools/benchmark.py runs from both checkouts, which take turns:
+before, after, before … A figure is the median of the turns' ratios, with the least and
+the greatest of them. The text is that of docstrings. The machine should have nothing
+else to do.
 """
 
 import functools
