@@ -14,6 +14,8 @@ Start = Callable[..., subprocess.Popen[str]]
 Same = Callable[[pathlib.Path, pathlib.Path], None]
 
 _FILES = ("runtime/deterministic.gin",)
+# More than two encode text in processes of their own, which must end too.
+_WORKERS = ("pd.Runtime.processes = 3",)
 _SECONDS = 300.0
 _CHECKPOINT = "scratch/checkpoints/ckpt-*.index"
 _MOMENTS = (
@@ -50,7 +52,7 @@ def test_killed_in_every_stage(
     workdir, log = tmp_path / "run", tmp_path / "log"
     draw = random.Random(1)
     for stage, sign in _MOMENTS:
-        process = start_small(workdir, files=_FILES, log=log)
+        process = start_small(workdir, files=_FILES, bindings=_WORKERS, log=log)
         _wait_for(workdir, f"{stage}-*/{sign}", process, log)
         # An export is nearly finished when its folder is there.
         time.sleep(0 if stage == "export-pd" else draw.uniform(0, 0.2))
@@ -72,7 +74,7 @@ def test_sigterm_saves_and_exits_143(
     """Also to the workers that encode text, as a batch system sends it."""
     workdir, log = tmp_path / "run", tmp_path / "log"
     # No checkpoint but at an evaluation, every 32 steps, or at a stop.
-    seldom = ("pd.Runtime.checkpoint_seconds = 3600.0",)
+    seldom = ("pd.Runtime.checkpoint_seconds = 3600.0", *_WORKERS)
     process = start_small(workdir, files=_FILES, bindings=seldom, log=log)
     _wait_for(workdir, "prepare-corpus-*/shard-*.json", process, log)
     process.send_signal(signal.SIGTERM)

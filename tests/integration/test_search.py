@@ -4,6 +4,7 @@ import collections
 import json
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -28,9 +29,12 @@ _SHORT = ("FINETUNE_EPOCHS = 5",)
 class Searches:
     """Starts searches of the tiny recipe in a folder."""
 
-    def __init__(self, start: Start, folder: pathlib.Path) -> None:
+    def __init__(
+        self, start: Start, folder: pathlib.Path, reuse: pathlib.Path | None = None
+    ) -> None:
         self._start = start
         self._folder = folder
+        self._reuse = () if reuse is None else (f"--reuse={reuse}",)
         self.log = folder / "log"
 
     def files(
@@ -53,7 +57,7 @@ class Searches:
             program="search",
             files=tuple(self.files(space, more)),
             bindings=(*_SHORT, *bindings),
-            arguments=arguments,
+            arguments=(*self._reuse, *arguments),
             log=log or self.log,
         )
 
@@ -72,9 +76,22 @@ def undisturbed(
     return Searches(request.getfixturevalue("start_small"), folder).run()
 
 
+@pytest.fixture(scope="module")
+def prepared(
+    undisturbed: pathlib.Path, tmp_path_factory: pytest.TempPathFactory
+) -> pathlib.Path:
+    """The same without its trials: data and encoder, which every search here needs."""
+    folder = tmp_path_factory.mktemp("prepared") / "run"
+    trials = shutil.ignore_patterns("finetune-*", "evaluate-*")
+    shutil.copytree(undisturbed, folder, symlinks=True, ignore=trials)
+    return folder
+
+
 @pytest.fixture
-def searches(start_small: Start, tmp_path: pathlib.Path) -> Searches:
-    return Searches(start_small, tmp_path)
+def searches(
+    start_small: Start, tmp_path: pathlib.Path, prepared: pathlib.Path
+) -> Searches:
+    return Searches(start_small, tmp_path, prepared)
 
 
 def outcome(run: pathlib.Path) -> list[tuple[object, ...]]:
@@ -146,9 +163,10 @@ def test_repeated_it_trains_nothing(
 
 
 def test_what_another_run_has_finished_is_reused(
-    undisturbed: pathlib.Path, searches: Searches
+    undisturbed: pathlib.Path, start_small: Start, tmp_path: pathlib.Path
 ) -> None:
-    run = searches.run(arguments=(f"--reuse={undisturbed}",))
+    searches = Searches(start_small, tmp_path, undisturbed)
+    run = searches.run()
     assert outcome(run) == outcome(undisturbed)
     assert ": running" not in searches.log.read_text()
     assert all(path.is_symlink() for path in (run / "stages").iterdir())

@@ -27,9 +27,9 @@ def test_two_processes_three_kills_same_results(
     process = start_small(alone, files=_FILES, log=tmp_path / "alone.log")
     assert process.wait(_SECONDS) == 0, (tmp_path / "alone.log").read_text()
     events = _events(alone)
-    # 2 sizes × 4 methods × 2 seeds and the teacher are evaluated.
+    # 2 sizes × 3 methods × 2 seeds and the teacher are evaluated.
     rows = json.loads((alone / "results.json").read_text())
-    assert sum(row["kind"] == "evaluate" for row in rows) == 17
+    assert sum(row["kind"] == "evaluate" for row in rows) == 13
     (row,) = [
         row
         for row in rows
@@ -47,7 +47,7 @@ def test_two_processes_three_kills_same_results(
     assert all(count == 1 for count in events["run"].values())
     kinds = collections.Counter(name.split("-")[0] for name in events["run"])
     # One corpus, task and transfer set, which is cleaned; a pre-training a size; one
-    # teacher, judged once, and its label pass; 8 students of each kind.
+    # teacher, judged once, and its label pass; 4 students by labels, 8 by soft labels.
     assert kinds == {
         "vocabulary": 1,
         "prepare": 3,
@@ -55,9 +55,9 @@ def test_two_processes_three_kills_same_results(
         "gate": 1,
         "pretrain": 2,
         "label": 1,
-        "finetune": 9,
+        "finetune": 5,
         "distill": 8,
-        "evaluate": 17,
+        "evaluate": 13,
     }
 
     draw = random.Random(7)
