@@ -25,6 +25,7 @@ from pd_bert.contrib.docstrings import Docstrings
 from pd_bert.text.train_vocabulary import train_vocabulary
 
 _BEFORE = flags.DEFINE_string("before", None, "The other checkout.", required=True)
+_ONLY = flags.DEFINE_list("only", None, "Names of contestants; default: all.")
 _REPEATS = flags.DEFINE_integer("repeats", 5, "Turns of each contestant.", 1)
 _ROWS = flags.DEFINE_integer("rows", 2000, "Texts to label and distill.", 1)
 _OUTPUT = flags.DEFINE_string("output", None, "The JSON file to write.")
@@ -73,6 +74,8 @@ def main(arguments: Sequence[str]) -> None:
         for each in ("corpus.txt", "transfer.txt", "vocab.txt"):
             shutil.copyfile(folders["after"] / each, folders["before"] / each)
         for contestant, options in (("data", {}), *_CONTESTANTS):
+            if _ONLY.value and contestant not in ("data", *_ONLY.value):
+                continue
             shown = " ".join([contestant, *(f"{k}={v}" for k, v in options.items())])
             say(shown)
             starts = {
