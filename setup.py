@@ -50,6 +50,7 @@ setup(
         "ml-dtypes>=0.5",
         "scipy>=1.15",
         "scikit-learn>=1.5",
+        "seqeval>=1.2.2,<2",
         "psutil>=7",
         "tokenizers>=0.21",
         "safetensors>=0.5",

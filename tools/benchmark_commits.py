@@ -80,7 +80,11 @@ def main(arguments: Sequence[str]) -> None:
             say(shown)
             starts = {
                 each: functools.partial(
-                    Worker, folders[each], contestant, root=root, **options
+                    Worker,
+                    folders[each],
+                    contestant,
+                    program=root / "tools/benchmark_workers.py",
+                    **options,
                 )
                 for each, root in roots.items()
             }

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-_ROOT = pathlib.Path(__file__).resolve().parents[1]
+_WORKERS = pathlib.Path(__file__).resolve().with_name("benchmark_workers.py")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,25 +52,24 @@ class Figure:
 
 
 class Worker:
-    """A contestant in a process of its own: benchmark_workers.py of a checkout."""
+    """A contestant in a process of its own.
+
+    `program` is the file with contestants, in the folder `tools` of a checkout, and
+    `python` the interpreter.
+    """
 
     def __init__(
         self,
         folder: pathlib.Path,
         name: str,
         *,
-        root: pathlib.Path = _ROOT,
+        program: pathlib.Path = _WORKERS,
+        python: str = sys.executable,
         **options: Any,
     ) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115, closed by close()
         self._process = subprocess.Popen(
-            [
-                sys.executable,
-                str(root / "tools/benchmark_workers.py"),
-                name,
-                str(folder),
-                json.dumps(options),
-            ],
+            [python, str(program), name, str(folder), json.dumps(options)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -78,7 +77,9 @@ class Worker:
             env={
                 **os.environ,
                 "TF_CPP_MIN_LOG_LEVEL": "3",
-                "PYTHONPATH": str(root),  # not what happens to be installed
+                "PYTHONPATH": str(
+                    program.parents[1]
+                ),  # not what happens to be installed
             },
         )
 

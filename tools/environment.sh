@@ -9,6 +9,8 @@ environment() {
   }
   [ -x .venv/bin/python ] || "$python" -m venv .venv
   local lock
+  # seqeval is built from its sources, which older versions of pip do in a way that fails.
+  export PIP_USE_PEP517=1
   for lock in "$@"; do
     _once "$lock" "$lock" $pip install --quiet -r "$lock"
   done

@@ -8,6 +8,7 @@ environment requirements.lock requirements-test.lock
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy
-# Most tests use one core. The tests of a file stay in one process, since they share
+# Most tests use one core, and some wait for programs that they have started, so three
+# processes keep two cores busy. The tests of a file stay in one process, since they share
 # runs.
-.venv/bin/python -m pytest -n 2 --dist loadfile "$@"
+.venv/bin/python -m pytest -n 3 --dist loadfile "$@"

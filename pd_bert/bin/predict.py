@@ -9,7 +9,8 @@ latest/export-…) or a SavedModel of pd-bert-export. The input is .txt, one tex
 line, or .tsv or .csv with a header, or .jsonl; each may be gzip (.gz). A task that is
 no classification or regression reads files of its own format. Every text gives one
 object, in the same order, an empty text too: the text, then label, probability and
-probabilities of a classifier or the score of a regression.
+probabilities of a classifier, the score of a regression, or entities and words of a
+tagging (docs/tagging.md).
 """
 
 import json

@@ -2,8 +2,9 @@
 
 import dataclasses
 import functools
+import itertools
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -14,15 +15,17 @@ from pd_bert.data.records import Records, ShardPart
 
 # What a plan of batches is made for; larger data sets are scaled up from it.
 _MOST_PLANNED = 1 << 19
+# Parts of shards in which word pieces are looked for.
+_MOST_PARTS = 64
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class ExpectedRecords:
     """How many examples a data set has or will have, and how long they are.
 
-    `read_lengths` gives the lengths in word pieces, of all examples or of a sample; it
-    is called when they are first used. `bytes` is the size on disk; `exact` is whether
-    `count` is sure.
+    `read_lengths` gives the lengths in word pieces, of all examples or of a sample, and
+    `read_pieces` the ids that occur in them, each once; they are called when that is
+    first used. `bytes` is the size on disk; `exact` is whether `count` is sure.
     """
 
     count: int
@@ -32,6 +35,7 @@ class ExpectedRecords:
     spec: ExampleSpec
     sequence_length: int
     shards: int = 1
+    read_pieces: Callable[[], np.ndarray] | None = None
 
     @classmethod
     def of(cls, records: Records) -> "ExpectedRecords":
@@ -44,6 +48,9 @@ class ExpectedRecords:
             spec=records.spec,
             sequence_length=records.manifest["sequence_length"],
             shards=len(records.shard_counts),
+            read_pieces=lambda: pieces_of(
+                itertools.islice(records.token_ids(), _MOST_PARTS)
+            ),
         )
 
     @functools.cached_property
@@ -122,6 +129,16 @@ class ExpectedRecords:
             int(length): float(number * scale)
             for length, number in zip(lengths, counts, strict=True)
         }
+
+
+def pieces_of(token_ids: Iterable[np.ndarray]) -> np.ndarray:
+    """Returns the ids that occur in some arrays, each once.
+
+    >>> pieces_of([np.array([3, 1]), np.array([3])]).tolist()
+    [1, 3]
+    """
+    found = [np.unique(each) for each in token_ids]
+    return np.unique(np.concatenate(found)) if found else np.zeros(0, np.int32)
 
 
 class SyntheticRecords(Records):

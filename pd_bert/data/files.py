@@ -18,10 +18,11 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 
 
-def expand(files: str | Sequence[str]) -> tuple[Path, ...]:
+def expand(files: str | Sequence[str], folder: str | None = None) -> tuple[Path, ...]:
     """Resolves `~`, environment variables and glob patterns to readable files.
 
-    The order is that of `files`; the matches of one pattern are sorted.
+    The order is that of `files`; the matches of one pattern are sorted. Relative names
+    begin in `folder`; None is the current folder.
 
     Raises:
         InputError: a file or a match of a pattern does not exist or is unreadable.
@@ -29,6 +30,9 @@ def expand(files: str | Sequence[str]) -> tuple[Path, ...]:
     patterns = (files,) if isinstance(files, str) else tuple(files)
     if not patterns:
         raise InputError("a source needs at least one file, received none")
+    if folder is not None:
+        names = (Path(os.path.expandvars(name)).expanduser() for name in patterns)
+        patterns = tuple(str(Path(folder) / name) for name in names)
     paths: list[Path] = []
     for pattern in patterns:
         expanded = os.path.expanduser(os.path.expandvars(pattern))  # noqa: PTH111

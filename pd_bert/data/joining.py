@@ -1,5 +1,6 @@
 """Arrays of batches, joined."""
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,11 +14,11 @@ def join_padded(parts: Sequence[np.ndarray]) -> np.ndarray:
     shape = tuple(
         max(sizes) for sizes in zip(*(part.shape[1:] for part in parts), strict=True)
     )
-    return np.concatenate([_padded(part, shape) for part in parts])
-
-
-def _padded(part: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    if part.shape[1:] == shape:
-        return part
-    added = [(0, size - had) for size, had in zip(shape, part.shape[1:], strict=True)]
-    return np.pad(part, [(0, 0), *added])
+    dtype = functools.reduce(np.promote_types, {part.dtype for part in parts})
+    joined = np.zeros([sum(map(len, parts)), *shape], dtype)
+    first = 0
+    for part in parts:
+        own = (slice(first, first + len(part)), *map(slice, part.shape[1:]))
+        joined[own] = part
+        first += len(part)
+    return joined

@@ -10,12 +10,13 @@ import numpy as np
 from pd_bert.data.example_spec import ExampleSpec, Feature
 from pd_bert.data.records import Records
 from pd_bert.errors import InputError
+from pd_bert.objectives.base import LABELED
 
-LABEL, LABEL_WEIGHT = "label", "label_weight"
+LABEL = "label"
 
 
 def merged_spec(specs: Mapping[str, ExampleSpec], where: str) -> ExampleSpec:
-    """Returns the features of all data sets and `label_weight`.
+    """Returns the features of all data sets and `labeled`.
 
     `specs` are given by the data sets' names. Raises InputError for two features of one
     name that differ, and for ids of tokens that a data set lacks.
@@ -38,7 +39,7 @@ def merged_spec(specs: Mapping[str, ExampleSpec], where: str) -> ExampleSpec:
                     f"{where}: a feature that is filled by [PAD] must be in all merged "
                     f"data sets; {name} is in {owner[name]} and not in {title}"
                 )
-    found.setdefault(LABEL_WEIGHT, Feature(dtype="float32"))
+    found.setdefault(LABELED, Feature(dtype="float32"))
     return found
 
 
@@ -48,7 +49,7 @@ class MergeExamples:
 
     `spec` is what each example gets. A feature that a data set lacks is filled by the
     feature's own fill, at the length of the tokens if its length is open;
-    `label_weight` is 1 in data sets with labels and 0 in others.
+    `labeled` is 1 in data sets with labels and 0 in others.
     """
 
     directories: tuple[pathlib.Path, ...]
@@ -66,7 +67,7 @@ class MergeExamples:
                 length = len(example["token_ids"])
                 for name in lacking:
                     feature = self.spec[name]
-                    weighs = name == LABEL_WEIGHT and labeled
+                    weighs = name == LABELED and labeled
                     value = 1 if weighs else feature.fill or 0
                     example[name] = _filled(feature, length, value)
                 yield example

@@ -1,8 +1,10 @@
 """Reading a directory of TFRecord shards."""
 
 import concurrent.futures
+import copy
 import dataclasses
 import functools
+import itertools
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -104,6 +106,18 @@ class Records:
     def columns(self, shards: Sequence[int]) -> dict[str, np.ndarray | Sequences]:
         """Returns the examples of these shards, in order, as arrays in memory."""
         return self.read([part for shard in shards for part in self.parts[shard]])
+
+    def token_ids(self) -> Iterator[np.ndarray]:
+        """Yields the ids of all tokens, int32 [tokens], some examples at a time.
+
+        Their other features are not parsed.
+        """
+        alone = copy.copy(self)
+        alone.spec = {"token_ids": self.spec["token_ids"]}
+        for part in itertools.chain.from_iterable(self.parts):
+            column = alone.read([part])["token_ids"]
+            assert isinstance(column, Sequences)
+            yield column.values
 
     @functools.cached_property
     def parts(self) -> list[list[ShardPart]]:

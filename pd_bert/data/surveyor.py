@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pd_bert.data.example_spec import ExampleSpec, serialize
-from pd_bert.data.expected_records import ExpectedRecords
+from pd_bert.data.expected_records import ExpectedRecords, pieces_of
 from pd_bert.data.shards import chunked
 from pd_bert.data.source import Source, documents_of, nonempty
 from pd_bert.data.survey import Read, Survey
@@ -172,6 +172,7 @@ class Surveyor:
         whole = items == found.count
         share = items / found.count
         lengths = np.asarray([len(e["token_ids"]) for e in examples], np.uint16)
+        pieces = pieces_of(np.asarray(e["token_ids"]) for e in examples)
         shards = len(chunks) if whole else -(-characters // encoding.shard_characters)
         return EncodedSample(
             expected=ExpectedRecords(
@@ -184,6 +185,7 @@ class Surveyor:
                 spec=encoding.spec,
                 sequence_length=encoding.sequence_length,
                 shards=max(1, shards),
+                read_pieces=lambda: pieces,
             ),
             read_seconds=found.seconds,
             encode_seconds=seconds / share,

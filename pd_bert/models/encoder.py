@@ -52,7 +52,8 @@ class Encoder(tf.Module, abc.ABC):
         """Returns all weights by named part, from input to output.
 
         Names are shared by architectures: `token_embedding`, `embeddings` (what else is
-        before the first layer), `layer_0` …, `pooler`.
+        before the first layer), `layer_0` …, and after the last layer `projection` or
+        `pooler`.
         """
 
     @abc.abstractmethod
@@ -72,13 +73,17 @@ class Architecture(abc.ABC):
 
     name: str
     hidden_dim: int
-    """The width of the hidden states and of the pooled state."""
+    """The width of `sequence` and `pooled`, which heads read."""
     num_layers: int
 
     @property
     def attention_heads(self) -> int:
         """The heads of each layer's attention; 0 where layers have none."""
         return 0
+
+    def width(self, layer: int) -> int:
+        """Returns the width of a layer's output; 0 is the embeddings."""
+        return self.hidden_dim
 
     @abc.abstractmethod
     def build(self, vocabulary_size: int, *, dropout: float | None = None) -> Encoder:
@@ -104,7 +109,7 @@ class Architecture(abc.ABC):
 
     def require(self, wanted: Wanted, where: str) -> None:
         """Raises InputError for outputs that its encoder does not have."""
-        for layer in (*wanted.hidden, *wanted.attention):
+        for layer in (*wanted.hidden, *wanted.first, *wanted.attention):
             if not 1 <= layer <= self.num_layers:
                 raise InputError(
                     f"{where}: layers of {self.name} are numbered 1 to "
@@ -126,7 +131,7 @@ class Architecture(abc.ABC):
 
 
 def embed(layer: keras.layers.Layer, token_ids: tf.Tensor | SoftTokens) -> tf.Tensor:
-    """Returns the embeddings of tokens, [batch, length, hidden_dim].
+    """Returns the embeddings of tokens, [batch, length, width].
 
     Of soft tokens it is Σ_j weight_j · row(id_j) (Wu et al. 2020, Section 3.2), in the
     compute dtype of `layer`, a Keras embedding.

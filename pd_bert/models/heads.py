@@ -48,12 +48,27 @@ class Head(abc.ABC):
         """Returns the shape of one example's logits; None is the number of tokens."""
 
     @abc.abstractmethod
-    def parameters(self, hidden_dim: int, vocabulary_size: int) -> int:
-        """Returns the number of weights that it adds to the encoder's."""
+    def parameters(
+        self,
+        hidden_dim: int,
+        vocabulary_size: int,
+        *,
+        embedding_dim: int | None = None,
+    ) -> int:
+        """Returns the number of weights that it adds to the encoder's.
+
+        `embedding_dim` is the width of the token embeddings, if not `hidden_dim`.
+        """
 
     @abc.abstractmethod
     def flops(
-        self, hidden_dim: int, vocabulary_size: int, *, length: int, masked: int
+        self,
+        hidden_dim: int,
+        vocabulary_size: int,
+        *,
+        length: int,
+        masked: int,
+        embedding_dim: int | None = None,
     ) -> int:
         """Returns the operations of its matrix products for one example.
 
@@ -102,14 +117,28 @@ class MaskedLMHead(Head):
     def output_shape(self, vocabulary_size: int) -> tuple[int | None, ...]:
         return None, vocabulary_size
 
-    def parameters(self, hidden_dim: int, vocabulary_size: int) -> int:
+    def parameters(
+        self,
+        hidden_dim: int,
+        vocabulary_size: int,
+        *,
+        embedding_dim: int | None = None,
+    ) -> int:
+        width = embedding_dim or hidden_dim
         # Dense, LayerNorm, and the bias over the vocabulary.
-        return hidden_dim * hidden_dim + hidden_dim + 2 * hidden_dim + vocabulary_size
+        return hidden_dim * width + width + 2 * width + vocabulary_size
 
     def flops(
-        self, hidden_dim: int, vocabulary_size: int, *, length: int, masked: int
+        self,
+        hidden_dim: int,
+        vocabulary_size: int,
+        *,
+        length: int,
+        masked: int,
+        embedding_dim: int | None = None,
     ) -> int:
-        return 2 * masked * hidden_dim * (hidden_dim + vocabulary_size)
+        width = embedding_dim or hidden_dim
+        return 2 * masked * width * (hidden_dim + vocabulary_size)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -143,7 +172,13 @@ class _DenseHead(Head):
         dropout, dense = layers
         return dense(dropout(self.states(outputs), training=training))
 
-    def parameters(self, hidden_dim: int, vocabulary_size: int) -> int:
+    def parameters(
+        self,
+        hidden_dim: int,
+        vocabulary_size: int,
+        *,
+        embedding_dim: int | None = None,
+    ) -> int:
         return (hidden_dim + 1) * self.num_outputs
 
 
@@ -166,7 +201,13 @@ class PooledHead(_DenseHead):
         return (self.num_outputs,)
 
     def flops(
-        self, hidden_dim: int, vocabulary_size: int, *, length: int, masked: int
+        self,
+        hidden_dim: int,
+        vocabulary_size: int,
+        *,
+        length: int,
+        masked: int,
+        embedding_dim: int | None = None,
     ) -> int:
         return 2 * hidden_dim * self.num_outputs
 
@@ -186,6 +227,12 @@ class TokenHead(_DenseHead):
         return None, self.num_outputs
 
     def flops(
-        self, hidden_dim: int, vocabulary_size: int, *, length: int, masked: int
+        self,
+        hidden_dim: int,
+        vocabulary_size: int,
+        *,
+        length: int,
+        masked: int,
+        embedding_dim: int | None = None,
     ) -> int:
         return 2 * length * hidden_dim * self.num_outputs

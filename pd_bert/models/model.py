@@ -112,7 +112,8 @@ class Model(tf.Module):
             for name, head in self._head_values.items()
             if wanted.heads is None or name in wanted.heads
         }
-        return outputs._replace(logits=logits)
+        first = {layer: outputs.hidden[layer][:, 0] for layer in wanted.first}
+        return outputs._replace(logits=logits, first=first)
 
     def save(self, directory: pathlib.Path) -> None:
         """Writes `encoder/`, `heads.npz` and `model.json` into `directory`."""

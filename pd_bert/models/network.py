@@ -40,14 +40,23 @@ class Network:
     @functools.cached_property
     def parameters(self) -> int:
         hidden, size = self.architecture.hidden_dim, self.vocabulary_size
-        own = (head.parameters(hidden, size) for _, head in self.heads)
+        own = (
+            head.parameters(hidden, size, embedding_dim=self.architecture.width(0))
+            for _, head in self.heads
+        )
         return self.architecture.parameters(size) + sum(own)
 
     def flops(self, length: int, masked: int = 0) -> int:
         """Returns the operations of a forward pass over one example."""
         hidden, size = self.architecture.hidden_dim, self.vocabulary_size
         heads = (
-            head.flops(hidden, size, length=length, masked=masked)
+            head.flops(
+                hidden,
+                size,
+                length=length,
+                masked=masked,
+                embedding_dim=self.architecture.width(0),
+            )
             for _, head in self.heads
         )
         return self.architecture.flops(size, length) + sum(heads)
@@ -64,8 +73,11 @@ class Network:
         self.architecture.require(wanted, where)
 
     def encoder_outputs(self, wanted: Wanted) -> Wanted:
-        """Returns what its encoder must compute so that `wanted` can be given."""
+        """Returns what its encoder must compute so that `wanted` can be given.
+
+        The model takes the states of first tokens from those of all tokens.
+        """
         for name, head in self.heads:
             if wanted.heads is None or name in wanted.heads:
                 wanted |= head.wanted
-        return wanted
+        return wanted | Wanted(hidden=wanted.first)

@@ -11,13 +11,15 @@ import tensorflow as tf
 class Wanted:
     """The outputs that somebody reads of a model; it computes no others.
 
-    Layers are numbered from 1. `hidden` are those whose output is read, `attention`
-    those whose attention scores are; `embeddings` is the input of layer 1, `sequence`
+    Layers are numbered from 1. `hidden` are those whose output is read, `first` those
+    whose output is read at the first token alone, which is [CLS], and `attention` those
+    whose attention scores are read. `embeddings` is the input of layer 1, `sequence`
     the output of the last layer, `pooled` the projected state of [CLS]. `heads` names
     the heads whose logits are read; None: all of them.
     """
 
     hidden: tuple[int, ...] = ()
+    first: tuple[int, ...] = ()
     attention: tuple[int, ...] = ()
     embeddings: bool = False
     sequence: bool = False
@@ -29,6 +31,7 @@ class Wanted:
         every = self.heads is None or other.heads is None
         return Wanted(
             hidden=tuple(sorted({*self.hidden, *other.hidden})),
+            first=tuple(sorted({*self.first, *other.first})),
             attention=tuple(sorted({*self.attention, *other.attention})),
             embeddings=self.embeddings or other.embeddings,
             sequence=self.sequence or other.sequence,
@@ -47,7 +50,7 @@ class Wanted:
             return None
         # Scores of a layer need its input alone.
         below = (layer - 1 for layer in self.attention)
-        return max((*self.hidden, *below), default=0)
+        return max((*self.hidden, *self.first, *below), default=0)
 
 
 EVERY_HEAD = Wanted(heads=None)
@@ -65,13 +68,16 @@ class Outputs(NamedTuple):
     """The outputs of an encoder or a model; what was not asked for is absent.
 
     `logits` by name of the head, float32; `hidden`, by number of the layer, its output
-    [batch, length, hidden_dim]; `attention`, by number of the layer, the scores
-    Q·Kᵀ/√d [batch, heads, length, length] before masking and softmax; `embeddings` and
-    `sequence` [batch, length, hidden_dim]; `pooled` [batch, hidden_dim].
+    [batch, length, width], and `first` the same at the first token, [batch, width];
+    `attention`, by number of the layer, the scores Q·Kᵀ/√d [batch, heads, length,
+    length] before masking and softmax; `embeddings` [batch, length, width]; `sequence`
+    [batch, length, hidden_dim]; `pooled` [batch, hidden_dim]. Widths are those of
+    `Architecture.width`.
     """
 
     logits: Mapping[str, tf.Tensor] = {}
     hidden: Mapping[int, tf.Tensor] = {}
+    first: Mapping[int, tf.Tensor] = {}
     attention: Mapping[int, tf.Tensor] = {}
     embeddings: tf.Tensor | None = None
     sequence: tf.Tensor | None = None

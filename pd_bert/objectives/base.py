@@ -13,6 +13,9 @@ from pd_bert.models.outputs import Outputs, Wanted
 
 Batch = Mapping[str, Any]
 
+LABELED = "labeled"
+"""The feature of merged data sets that is 1 for examples with labels, 0 for others."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Reads:
@@ -95,10 +98,13 @@ class Objective(abc.ABC):
         """Returns the weight of each loss: 0 for fillers.
 
         It is `example_weight` [batch] times the feature `{head}_weight`, [batch, …],
-        where the batch has one: a task has it where a label may be missing, or where
-        there are several per example.
+        where the batch has one: a task has it where there are several labels per
+        example. An objective that reads features, such as gold labels, leaves out the
+        examples of merged data sets that have none (`labeled`, [batch]).
         """
         example_weight = batch["example_weight"]
+        if self.reads.features and LABELED in batch:
+            example_weight = example_weight * tf.cast(batch[LABELED], tf.float32)
         weights = batch.get(f"{self.head}_weight")
         if weights is None:
             return example_weight

@@ -15,6 +15,7 @@ from pd_bert.report.page import page
 from pd_bert.report.sections.answers import answers
 from pd_bert.report.sections.artifacts import artifacts
 from pd_bert.report.sections.best_student import best_student
+from pd_bert.report.sections.compression import compression
 from pd_bert.report.sections.disagreements import disagreements
 from pd_bert.report.sections.learning_curves import learning_curves
 from pd_bert.report.sections.recipe_figures import recipe_figures
@@ -32,6 +33,7 @@ SECTIONS: tuple[Callable[[Evidence], Section], ...] = (
     run_table,
     recipe_figures,
     tradeoff,
+    compression,
     teaching,
     learning_curves,
     answers,

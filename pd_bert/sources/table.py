@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -184,11 +183,7 @@ class Table(Source):
             yield number, fields
 
     def _paths(self) -> tuple[Path, ...]:
-        if self.folder is None:
-            return expand(self.files)
-        names = (self.files,) if isinstance(self.files, str) else self.files
-        expanded = (Path(os.path.expandvars(name)).expanduser() for name in names)
-        return expand([str(Path(self.folder) / name) for name in expanded])
+        return expand(self.files, self.folder)
 
     def _columns(self) -> list[str | int | None]:
         return [self.text, self.text_b, self.label]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pd_bert.data.source import Source, TextRow, digest, rows_of
+from pd_bert.data.source import Row, Source, TextRow, digest, rows_of
 from pd_bert.data.survey import Read, Survey, counted
 from pd_bert.errors import InputError
 
@@ -41,7 +41,7 @@ class Tfds(Source):
     order_by: str | None = None
     data_dir: str | None = None
 
-    def rows(self) -> Iterator[TextRow]:
+    def rows(self) -> Iterator[Row]:
         """Gives rows in the order in which they are stored, or that of `order_by`.
 
         Raises:
@@ -50,30 +50,36 @@ class Tfds(Source):
         import tensorflow_datasets as tfds
 
         builder = self._prepared()
-        # One file after another: the default interleaves sixteen.
-        in_order = tfds.ReadConfig(interleave_cycle_length=1)
-        examples = builder.as_dataset(
-            split=self.split, shuffle_files=False, read_config=in_order
-        )
-        feature = _at(builder.info.features, self.label) if self.label else None
-        found = tfds.as_numpy(examples)
-        if self.order_by is not None:
-            order_by = self.order_by
-            found = sorted(found, key=lambda example: int(_at(example, order_by)))
-        for index, example in enumerate(found):
-            where = f"tfds:{self.name}/{self.split}#{index}"
-            text = _to_text(_at(example, self.text), self.text, where)
+        feature = value_at(builder.info.features, self.label) if self.label else None
+        for where, example in self._examples(builder):
+            text = _to_text(value_at(example, self.text), self.text, where)
             text_b = None
             if self.text_b:
-                text_b = _to_text(_at(example, self.text_b), self.text_b, where)
+                text_b = _to_text(value_at(example, self.text_b), self.text_b, where)
             label = None
             if self.label:
-                value = _at(example, self.label)
+                value = value_at(example, self.label)
                 if isinstance(feature, tfds.features.ClassLabel):
                     label = None if value < 0 else feature.int2str(int(value))
                 else:
                     label = value.decode() if isinstance(value, bytes) else str(value)
             yield TextRow(text=text, text_b=text_b, label=label, where=where)
+
+    def _examples(self, builder: Any) -> Iterator[tuple[str, Any]]:
+        """Gives each example with its place."""
+        import tensorflow_datasets as tfds
+
+        # One file after another: the default interleaves sixteen.
+        in_order = tfds.ReadConfig(interleave_cycle_length=1)
+        examples = builder.as_dataset(
+            split=self.split, shuffle_files=False, read_config=in_order
+        )
+        found = tfds.as_numpy(examples)
+        if self.order_by is not None:
+            order_by = self.order_by
+            found = sorted(found, key=lambda example: int(value_at(example, order_by)))
+        for index, example in enumerate(found):
+            yield f"tfds:{self.name}/{self.split}#{index}", example
 
     def _builder(self) -> Any:
         """Finds the builder and checks features; does not download."""
@@ -92,7 +98,7 @@ class Tfds(Source):
             if feature is None:
                 continue
             try:
-                _at(features, feature)
+                value_at(features, feature)
             except (KeyError, TypeError):
                 raise InputError(
                     f"no feature {feature!r} in {', '.join(sorted(features))}: "
@@ -172,8 +178,8 @@ class Tfds(Source):
         return dataclasses.replace(found, exact=found.exact or read is rows_of)
 
 
-def _at(nested: Any, path: str) -> Any:
-    """Returns the value at a path of keys: _at({"a": {"b": 1}}, "a/b") -> 1."""
+def value_at(nested: Any, path: str) -> Any:
+    """Returns the value at a path of keys: value_at({"a": {"b": 1}}, "a/b") -> 1."""
     for key in path.split("/"):
         nested = nested[key]
     return nested

@@ -221,7 +221,7 @@ def require_same_labels(
 
 def read_anew() -> None:
     """Forgets fingerprints: files may have changed since they were read."""
-    for cached in (_fingerprint, _contents, _source_fingerprint):
+    for cached in (_fingerprint, _contents, _contents_fingerprint):
         cached.cache_clear()
 
 
@@ -244,11 +244,14 @@ def _fingerprint(stage: Stage, numerics: str, *, seeds: bool = True) -> str:
 
 
 def _identity(value: Any, numerics: str, seeds: bool) -> Any:
-    """A setting, with stages and sources replaced by their fingerprints."""
+    """A setting, with stages and sources replaced by their fingerprints.
+
+    So is every value that has a method `fingerprint`: files decide what it is.
+    """
     if isinstance(value, Stage):
         return _fingerprint(value, numerics, seeds=seeds)
-    if isinstance(value, Source):
-        return _source_fingerprint(value)
+    if callable(getattr(value, "fingerprint", None)):
+        return _contents_fingerprint(value)
     if isinstance(value, list | tuple):
         return [_identity(item, numerics, seeds) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -271,8 +274,8 @@ def _contents(path: pathlib.Path) -> str:
 
 
 @functools.lru_cache(maxsize=1024)
-def _source_fingerprint(source: Source) -> str:
-    return source.fingerprint()
+def _contents_fingerprint(value: Any) -> str:
+    return value.fingerprint()
 
 
 def _described(value: Any, numerics: Info) -> Any:

@@ -10,7 +10,7 @@ import tqdm
 from pd_bert.artifact import vocabulary_info
 from pd_bert.costs.work import Works, WriteRecords
 from pd_bert.data.example_spec import ExampleSpec
-from pd_bert.data.expected_records import ExpectedRecords
+from pd_bert.data.expected_records import ExpectedRecords, pieces_of
 from pd_bert.data.merging import MergeExamples, merged_spec, parts_of
 from pd_bert.data.records import Records
 from pd_bert.data.shards import write_manifest, write_shards
@@ -31,10 +31,10 @@ class Merge(Stage):
 
     `records` are stages with data sets; of a prepared task it is the split train. Each
     example has all features of all data sets, and those that its own data set lacks
-    hold the feature's fill: outputs of a stored teacher must be in all of them. A
-    `label_weight`, float32, is 1 for examples with a label and
-    0 for others, so that a loss on labels counts only where there is one. Every
-    shard has its share of each data set, so that batches mix them.
+    hold the feature's fill: outputs of a stored teacher must be in all of them. The
+    feature `labeled`, float32, is 1 for examples with labels and 0 for others, so that
+    a loss on labels counts only where there are some. Every shard has its share of each
+    data set, so that batches mix them.
     """
 
     name: str = "merged"
@@ -162,6 +162,7 @@ def _joined(parts: Sequence[ExpectedRecords], spec: ExampleSpec) -> ExpectedReco
         for part in parts
     ]
     count = sum(part.count for part in parts)
+    read = [part.read_pieces for part in parts]
 
     def lengths() -> np.ndarray:
         share = min(1.0, _MOST_LENGTHS / max(1, count))
@@ -176,4 +177,7 @@ def _joined(parts: Sequence[ExpectedRecords], spec: ExampleSpec) -> ExpectedReco
         spec=spec,
         sequence_length=max(part.sequence_length for part in parts),
         shards=sum(part.shards for part in parts),
+        read_pieces=None
+        if None in read
+        else lambda: pieces_of(each() for each in read if each is not None),
     )

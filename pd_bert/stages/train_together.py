@@ -185,6 +185,9 @@ def _student(
             inputs=stage.student_inputs,
         )
         optimizer = stage.optimizer.build(student.trained_weights, total_steps)
+    if stage.initial is not None:
+        own = student.load_objectives(context.artifact(stage.initial).directory)
+        initialized["taken"].extend(own)
     splits = {name: data.records(context) for name, data in stage.data.measured.items()}
     for split in splits.values():
         split.check(vocabulary.fingerprint)
@@ -309,6 +312,7 @@ def _finish(student: _Student, vocabulary: Vocabulary) -> Info:
     barrier(context.strategy)
     if context.chief:
         save_model(model, context.directory)
+        student.training.learner.student.save_objectives(context.directory)
         vocabulary.write(context.directory / "vocab.txt")
     artifact = context.artifact(stage.data.train.stage)
     return {

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import scipy.special
 import tensorflow as tf
 
 from pd_bert.data.encode_rows import Encoded
@@ -110,9 +111,12 @@ class Classification(LabeledTask):
     def judge(
         self, measured: Mapping[str, np.ndarray], labels: tuple[str, ...]
     ) -> Judgement:
-        measure, gold = self.measures[0], measured["label"]
+        measure, gold, logits = self.measures[0], measured["label"], measured["logits"]
+        # In float64: rounding must not put a probability above 1.
+        probabilities = scipy.special.softmax(logits.astype(np.float64), axis=1)
         return judge_classes(
-            measured["logits"],
+            logits.argmax(axis=1),
+            probabilities.max(axis=1),
             gold,
             labels,
             metric=lambda answers: measure(answers, gold),

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import scipy.optimize
-import scipy.special
 import scipy.stats
 import sklearn.metrics
 
@@ -22,24 +21,26 @@ _CHANCE = 1e-3
 
 
 def judge_classes(
-    logits: np.ndarray,
+    answers: np.ndarray,
+    confidence: np.ndarray,
     gold: np.ndarray,
     labels: Sequence[str],
     *,
     metric: Callable[[np.ndarray], float],
     metric_name: str,
+    unit: str = "text",
 ) -> Judgement:
-    """Judges `logits`, float [n, labels], by `gold`, int [n], n ≥ 1.
+    """Judges `answers`, indices of labels, by `gold`, both int [n], n ≥ 1.
 
-    `metric` is (answers, int [n]) → share of 1. Reasons against a teacher are that it
-    is no better than always giving the one answer whose metric is best (the most
-    frequent label by accuracy, the one that counts by F1), that it knows one answer
-    alone, and that it would clearly be right more often if its labels had
-    another order: then its logits or the data were made with that order. Clearly is
-    by a twentieth of the texts, and with a probability below 0.001 in a sign test over
-    those that one of the two orders alone has right.
+    `confidence`, float [n], is their probability, and `unit` what has a label. `metric`
+    is (answers, int [n]) → share of 1. Reasons against a teacher are that it is no
+    better than always giving the one answer whose metric is best (the most frequent
+    label by accuracy, the one that counts by F1), that it knows one answer alone, and
+    that it would clearly be right more often if its labels had another order: then its
+    logits or the data were made with that order. Clearly is by a twentieth of all, and
+    with a probability below 0.001 in a sign test over those that one of the two orders
+    alone has right.
     """
-    answers = logits.argmax(axis=1)
     numbers = np.arange(len(labels))
     agreement = sklearn.metrics.confusion_matrix(gold, answers, labels=numbers)
     accuracy = float(np.trace(agreement) / len(gold))
@@ -57,7 +58,7 @@ def judge_classes(
     reasons = []
     given = np.unique(answers)
     if len(given) == 1:
-        reasons.append(f"it answers {labels[given[0]]!r} to every text")
+        reasons.append(f"it answers {labels[given[0]]!r} to every {unit}")
     if not found > majority:
         reasons.append(
             f"its {metric_name}, {_percent(found)}, is not better than that of always "
@@ -76,8 +77,7 @@ def judge_classes(
             f"order of its labels: {renamed}; mend the order of the model's labels, or "
             "the label column or label_values of the training data"
         )
-    probabilities = scipy.special.softmax(logits.astype(np.float64), axis=1)
-    confidence, error = _confidence(probabilities.max(axis=1), answers == gold)
+    histogram, error = _confidence(confidence, answers == gold)
     shown = (
         f"{metric_name} {_percent(found)}, majority ({labels[most]}) "
         f"{_percent(majority)}; "
@@ -86,7 +86,7 @@ def judge_classes(
             if reordered
             else "no other order of its labels is clearly better"
         )
-        + f"; mean confidence {confidence['mean']:.2f}"
+        + f"; mean confidence {histogram['mean']:.2f}"
     )
     return Judgement(
         metric=found,
@@ -96,7 +96,7 @@ def judge_classes(
         best_permutation=in_best_order,
         best_permutation_accuracy=best,
         agreement=tuple(map(tuple, agreement.tolist())),
-        confidence=confidence,
+        confidence=histogram,
         expected_calibration_error=error,
         reasons=tuple(reasons),
         summary=shown,

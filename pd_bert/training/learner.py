@@ -1,9 +1,12 @@
 """A student with what it learns by: one update of it on one replica."""
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from pd_bert.models.dropout import dropout_seed
@@ -12,7 +15,9 @@ from pd_bert.models.network import Network
 from pd_bert.models.outputs import EMPTY, Outputs, Wanted, joined
 from pd_bert.objectives.base import Batch, LossInputs, Objective
 from pd_bert.training.inputs import BatchInputs, StudentInputs
+from pd_bert.values import digest, to_json
 
+_FILE = "objectives.npz"
 ObjectiveLayers = Mapping[str, keras.layers.Layer]
 _PLAIN = BatchInputs()
 
@@ -69,6 +74,36 @@ class Student:
         named = {id(w) for name in self._trainable for w in parts[name]}
         kept = [weight for weight in self.model.weights if id(weight) in named]
         return [*kept, *self.objective_weights]
+
+    def save_objectives(self, directory: pathlib.Path) -> None:
+        """Writes the objectives' variables, if there are any, beside a saved model."""
+        if arrays := {name: np.asarray(w) for name, w in self._named_weights()}:
+            np.savez(directory / _FILE, **arrays)  # type: ignore[arg-type]
+
+    def load_objectives(self, directory: pathlib.Path) -> tuple[str, ...]:
+        """Takes the variables of equal objectives that `save_objectives` wrote, if any.
+
+        So a training that goes on from another one keeps its projections. The weights
+        of objectives may differ. Returns the names of the classes that were set.
+        """
+        path = directory / _FILE
+        if not path.is_file():
+            return ()
+        taken: dict[str, None] = {}
+        with np.load(path, allow_pickle=False) as arrays:
+            for name, weight in self._named_weights():
+                if name in arrays and arrays[name].shape == tuple(weight.shape):
+                    weight.assign(arrays[name])
+                    taken[name.partition("/")[0]] = None
+        return tuple(taken)
+
+    def _named_weights(self) -> Iterator[tuple[str, keras.Variable]]:
+        """The objectives' variables; equal objectives give them equal names."""
+        for each, layers in zip(self.objectives, self.layers, strict=True):
+            identity = digest(to_json(dataclasses.replace(each, weight=1.0)))
+            for name, layer in layers.items():
+                for index, weight in enumerate(layer.trainable_weights):
+                    yield f"{type(each).__name__}/{identity}/{name}/{index}", weight
 
     @property
     def wanted(self) -> Wanted:

@@ -15,9 +15,8 @@ Teacher = Callable[[Batch], Outputs]
 # The head whose logits are stored without its name: that of most tasks.
 LABEL_HEAD = "label"
 
-# The outputs of which there is one: of vectors per token, and in all.
-_SEQUENCES = ("embeddings", "sequence")
-_SINGLE = (*_SEQUENCES, "pooled")
+# The outputs of which there is one.
+_SINGLE = ("embeddings", "sequence", "pooled")
 
 
 class Live:
@@ -43,7 +42,7 @@ class Stored:
     # Plain Python over the names of a batch: nothing in it is for AutoGraph.
     @tf.autograph.experimental.do_not_convert
     def __call__(self, batch: Batch) -> Outputs:
-        logits, hidden, attention, others = {}, {}, {}, {}
+        logits, hidden, first, attention, others = {}, {}, {}, {}, {}
         start = f"{self._name}_"
         for key in sorted(batch):
             kind, _, which = key.removeprefix(start).partition("_")
@@ -54,11 +53,15 @@ class Stored:
                 logits[which or LABEL_HEAD] = value
             elif kind == "hidden":
                 hidden[int(which)] = value
+            elif kind == "first":
+                first[int(which)] = value
             elif kind == "attention":
                 attention[int(which)] = value
             elif kind in _SINGLE:
                 others[kind] = value
-        return Outputs(logits=logits, hidden=hidden, attention=attention, **others)
+        return Outputs(
+            logits=logits, hidden=hidden, first=first, attention=attention, **others
+        )
 
 
 def stored_features(
@@ -70,7 +73,7 @@ def stored_features(
     Attention scores have no place in records, whose features have one length.
     """
     size = network.vocabulary_size
-    hidden_dim = network.architecture.hidden_dim
+    architecture = network.architecture
     features = {
         _logits_feature(name, head): Feature(
             dtype="float32", shape=value.output_shape(size)
@@ -78,12 +81,19 @@ def stored_features(
         for head, value in network.heads
         if wanted.heads is None or head in wanted.heads
     }
-    states = [f"{name}_hidden_{layer}" for layer in wanted.hidden]
-    states += [f"{name}_{key}" for key in _SEQUENCES if getattr(wanted, key)]
-    features |= {key: Feature(dtype=dtype, shape=(None, hidden_dim)) for key in states}
+    sequences = {f"{name}_hidden_{n}": architecture.width(n) for n in wanted.hidden}
+    if wanted.embeddings:
+        sequences[f"{name}_embeddings"] = architecture.width(0)
+    if wanted.sequence:
+        sequences[f"{name}_sequence"] = architecture.hidden_dim
+    single = {f"{name}_first_{n}": architecture.width(n) for n in wanted.first}
     if wanted.pooled:
-        features[f"{name}_pooled"] = Feature(dtype=dtype, shape=(hidden_dim,))
-    return features
+        single[f"{name}_pooled"] = architecture.hidden_dim
+    return {
+        **features,
+        **{key: Feature(dtype=dtype, shape=(None, w)) for key, w in sequences.items()},
+        **{key: Feature(dtype=dtype, shape=(w,)) for key, w in single.items()},
+    }
 
 
 def feature_values(
@@ -92,6 +102,7 @@ def feature_values(
     """Returns a teacher's outputs by the names and in the dtypes of `features`."""
     found = {_logits_feature(name, head): v for head, v in outputs.logits.items()}
     found |= {f"{name}_hidden_{layer}": v for layer, v in outputs.hidden.items()}
+    found |= {f"{name}_first_{layer}": v for layer, v in outputs.first.items()}
     for key in _SINGLE:
         found[f"{name}_{key}"] = getattr(outputs, key)
     return {key: tf.cast(found[key], each.dtype) for key, each in features.items()}
@@ -107,6 +118,7 @@ def stored_shapes(
     """
     shapes = {n: h.output_shape(student.vocabulary_size) for n, h in student.heads}
     states = [f"{name}_hidden_{layer}" for layer in wanted.hidden]
+    states += [f"{name}_first_{layer}" for layer in wanted.first]
     states += [f"{name}_attention_{layer}" for layer in wanted.attention]
     states += [f"{name}_{key}" for key in _SINGLE if getattr(wanted, key)]
     return {

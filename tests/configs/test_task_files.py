@@ -1,4 +1,4 @@
-"""What the gin files of tasks read: GLUE, NLI* and Book Reviews."""
+"""What the gin files of tasks read."""
 
 import itertools
 import pathlib
@@ -122,7 +122,7 @@ def test_features_of_tfds(name):
         assert (source.order_by == "idx") == (split in task.unlabeled_splits)
 
 
-def task_of(file: str, macro: str = "TASK") -> LabeledTask | Source:
+def task_of(file: str, macro: str = "TASK", *bindings: str) -> LabeledTask | Source:
     gin.clear_config()
     gin.add_config_file_search_path(str(config.gin_folder()))
     gin.parse_config_file(file)
@@ -131,6 +131,7 @@ def task_of(file: str, macro: str = "TASK") -> LabeledTask | Source:
         "from pd_bert import api as pd\n"
         f"pd.Recipe.name = 'a'\npd.Recipe.stages = (%{macro},)\n"
     )
+    gin.parse_config(bindings)
     (value,) = gin.get_configurable(Recipe)().stages
     return value
 
@@ -181,3 +182,58 @@ def test_book_reviews_files(shared_data, tmp_path):
     (transfer,) = (stage for stage in stages if isinstance(stage, PrepareTransfer))
     rows = list(transfer.source.rows())
     assert len(rows) == 1500 and {row.label for row in rows} == {None}
+
+
+def test_wikiann(shared_data):
+    """Labels for some sentences of each language; the others are the transfer set."""
+    task, rest, corpus = (
+        task_of(
+            "tasks/wikiann_files.gin",
+            macro,
+            f"WIKIANN = '{shared_data}/wikiann'",
+            "LANGUAGES = ('pl', 'ru')",
+            "LABELED_PER_LANGUAGE = 30",
+            "DEV_PER_LANGUAGE = 20",
+            "SEED = 1",
+        )
+        for macro in ("TASK", "TRANSFER", "CORPUS")
+    )
+    task.check()
+    assert task.primary_metric == "f1_mean"
+    drawn = list(task.train.rows())
+    assert Counter(row.language for row in drawn) == {"pl": 30, "ru": 30}
+    types = ("LOC", "ORG", "PER")
+    tags = {f"{prefix}-{each}" for prefix in "BI" for each in types} | {"O"}
+    assert {tag for row in drawn for tag in row.tags} == tags
+    assert Counter(row.language for row in task.dev.rows()) == {"pl": 20, "ru": 20}
+    left = list(rest.rows())
+    assert not {row.texts["text"] for row in left} & {
+        row.texts["text"] for row in drawn
+    }
+    # Some sentences occur several times; none of those that were drawn is left.
+    assert 40_000 - 60 - 60 < len(left) <= 40_000 - 60
+    assert sum(1 for _ in corpus.documents()) == 40_000 // 64
+
+
+def test_my_tagging(tmp_path):
+    for name in ("train", "dev", "test"):
+        (tmp_path / f"{name}.conll").write_text("Ada\tB-PER\nlives\tO\n")
+    (tmp_path / "text.txt").write_text("Bert lives in Oslo\n")
+    bindings = [
+        f"TRAIN_FILES = '{tmp_path}/train.conll'",
+        f"DEV_FILES = '{tmp_path}/dev.conll'",
+        f"TEST_FILES = '{tmp_path}/test.conll'",
+        f"UNLABELED_FILES = '{tmp_path}/text.txt'",
+    ]
+    task = task_of("tasks/my_tagging.gin", "TASK", *bindings)
+    task.check()
+    assert task.find_labels() == ("B-PER", "I-PER", "O")
+    assert counts(task) == [1, 1, 1]
+    (row,) = task_of("tasks/my_tagging.gin", "TRANSFER", *bindings).rows()
+    assert row.text == "Bert lives in Oslo"
+    _, stages, _ = config.load(
+        ["pd", "tasks/my_tagging.gin"], [f"TEACHER_FOLDER = '{tmp_path}'", *bindings]
+    )
+    (transfer,) = (s for s in stages if isinstance(s, PrepareTransfer))
+    (prepared,) = (s for s in stages if isinstance(s, PrepareTask))
+    assert transfer.task == prepared.task == task

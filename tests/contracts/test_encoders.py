@@ -12,6 +12,8 @@ import tensorflow as tf
 import pd_bert.models
 from pd_bert.errors import InputError
 from pd_bert.models.bert import Bert
+from pd_bert.models.bilstm import BiLstm
+from pd_bert.models.dropout import dropout_seed
 from pd_bert.models.encoder import Architecture, Encoder, embed
 from pd_bert.models.heads import MaskedLMHead, PooledHead, TokenHead
 from pd_bert.models.initialization import Whole
@@ -20,10 +22,15 @@ from pd_bert.models.outputs import Outputs, SoftTokens, Wanted
 
 VOCABULARY, BATCH, LENGTH, HIDDEN = 23, 2, 6, 8
 
-# An architecture that is new here needs an instance to test.
-INSTANCES = {
-    "Bert": Bert(
-        name="b", num_layers=2, hidden_dim=HIDDEN, num_heads=2, max_sequence_length=16
+BERT = Bert(
+    name="b", num_layers=2, hidden_dim=HIDDEN, num_heads=2, max_sequence_length=16
+)
+# An architecture that is new here needs instances to test.
+INSTANCES: dict[str, tuple[Architecture, ...]] = {
+    "Bert": (BERT,),
+    "BiLstm": (
+        BiLstm(name="plain", embedding_dim=5, units=3),
+        BiLstm(name="kept", embedding_dim=5, units=3, projection_dim=4, kept=14),
     ),
 }
 
@@ -40,10 +47,13 @@ def _classes() -> list[str]:
     return found
 
 
-@pytest.fixture(params=_classes())
+_EVERY = [(name, each) for name in _classes() for each in INSTANCES[name]]
+
+
+@pytest.fixture(params=_EVERY, ids=[f"{name}-{each.name}" for name, each in _EVERY])
 def architecture(request: pytest.FixtureRequest) -> Architecture:
     keras.utils.set_random_seed(3)
-    return INSTANCES[request.param]
+    return request.param[1]
 
 
 def inputs(length: int = LENGTH, padding: int = 0) -> dict[str, tf.Tensor]:
@@ -87,14 +97,15 @@ def everything(architecture: Architecture) -> Wanted:
 def test_shapes(architecture: Architecture) -> None:
     encoder = architecture.build(VOCABULARY)
     output = encoder(inputs(), wanted=everything(architecture))
-    state = (BATCH, LENGTH, architecture.hidden_dim)
     assert encoder.hidden_dim == architecture.hidden_dim
     assert encoder.vocabulary_size == VOCABULARY
-    assert output.embeddings.shape == output.sequence.shape == state
+    assert output.sequence.shape == (BATCH, LENGTH, architecture.hidden_dim)
     layers = list(range(1, architecture.num_layers + 1))
     assert list(output.hidden) == layers
-    assert all(hidden.shape == state for hidden in output.hidden.values())
-    close(output.hidden[layers[-1]], output.sequence, 0)
+    for layer, states in {0: output.embeddings, **output.hidden}.items():
+        assert states.shape == (BATCH, LENGTH, architecture.width(layer))
+    if "projection" not in encoder.parts():
+        close(output.hidden[layers[-1]], output.sequence, 0)
     assert output.pooled.shape == (BATCH, encoder.hidden_dim)
     scores = (BATCH, architecture.attention_heads, LENGTH, LENGTH)
     assert list(output.attention) == (layers if architecture.attention_heads else [])
@@ -110,7 +121,7 @@ def kinds(architecture: Architecture) -> list[Wanted]:
         Wanted(embeddings=True),
         Wanted(sequence=True),
         Wanted(pooled=True),
-        Wanted(hidden=(1, top), embeddings=True, pooled=True),
+        Wanted(hidden=tuple({1, top}), embeddings=True, pooled=True),
         Wanted(),
     ]
     if architecture.attention_heads:
@@ -146,21 +157,14 @@ def test_layers_above_the_highest_wanted_are_not_computed(
     """Weights that no wanted output depends on get no gradient."""
     encoder = architecture.build(VOCABULARY)
     scrambled(encoder)
-    parts = encoder.parts()
+    parts = list(encoder.parts())
     for layer in range(1, architecture.num_layers + 1):
-        wanted = Wanted(hidden=(layer,))
-        assert touched(encoder, wanted) == {
-            name
-            for name in parts
-            if name != "pooler"
-            and (not name.startswith("layer_") or int(name[6:]) < layer)
-        }
+        below = parts[: parts.index(f"layer_{layer - 1}") + 1]
+        assert touched(encoder, Wanted(hidden=(layer,))) == set(below)
     assert touched(encoder, Wanted(pooled=True)) == set(parts)
     assert touched(encoder, Wanted(sequence=True)) == set(parts) - {"pooler"}
-    assert touched(encoder, Wanted(embeddings=True)) == {
-        "token_embedding",
-        "embeddings",
-    }
+    embeddings = set(parts[: parts.index("layer_0")])
+    assert touched(encoder, Wanted(embeddings=True)) == embeddings
 
 
 def touched(encoder: Encoder, wanted: Wanted) -> set[str]:
@@ -197,8 +201,30 @@ def test_number_of_parameters(architecture: Architecture) -> None:
     parts = model.encoder.parts()
     shapes = {n: tuple(tuple(w.shape) for w in part) for n, part in parts.items()}
     assert shapes == architecture.shapes(VOCABULARY)
-    every = {id(weight) for part in parts.values() for weight in part}
+    every = {id(w) for part in parts.values() for w in part if w.trainable}
     assert every == {id(weight) for weight in model.weights}
+    heads = {"masked_lm": MaskedLMHead(), "label": PooledHead(num_outputs=3)}
+    model = Model(architecture, heads, VOCABULARY)
+    assert model.parameters == model.network.parameters
+
+
+def test_dropout_follows_the_seed_of_the_step(architecture: Architecture) -> None:
+    model = Model(architecture, {"label": PooledHead(num_outputs=3)}, VOCABULARY)
+
+    def logits(seed: int) -> np.ndarray:
+        with dropout_seed(tf.constant([seed, 1])):
+            return model(inputs(), training=True).logits["label"].numpy()
+
+    one = logits(5)
+    np.testing.assert_array_equal(logits(5), one)
+    assert np.abs(logits(6) - one).max() > 1e-4
+    model = Model(architecture, {}, VOCABULARY, dropout=0.0)
+    sequence = Wanted(sequence=True)
+    close(
+        model(inputs(), training=True, wanted=sequence).sequence,
+        model(inputs(), wanted=sequence).sequence,
+        1e-6,
+    )
 
 
 def test_soft_tokens_that_are_hard(architecture: Architecture) -> None:
@@ -342,7 +368,7 @@ def test_logits_are_float32_in_half_precision(architecture: Architecture) -> Non
 
 
 def test_bert_equals_the_backbone_called_whole() -> None:
-    encoder = INSTANCES["Bert"].build(VOCABULARY)
+    encoder = BERT.build(VOCABULARY)
     scrambled(encoder)
     batch = inputs(padding=2)
     assert isinstance(encoder.backbone, keras_nlp.models.BertBackbone)
@@ -353,10 +379,10 @@ def test_bert_equals_the_backbone_called_whole() -> None:
 
 
 def test_bert_attention_scores_are_those_before_softmax() -> None:
-    encoder = INSTANCES["Bert"].build(VOCABULARY)
+    encoder = BERT.build(VOCABULARY)
     scrambled(encoder)
     batch = inputs(padding=2)
-    output = encoder(batch, wanted=everything(INSTANCES["Bert"]))
+    output = encoder(batch, wanted=everything(BERT))
     states = (output.embeddings, *output.hidden.values())
     hidden = batch["padding_mask"][:, None, None, :] == 0
     assert len(output.attention) == 2

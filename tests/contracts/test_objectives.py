@@ -18,7 +18,15 @@ from pd_bert.models.heads import MaskedLMHead, PooledHead
 from pd_bert.models.network import Network
 from pd_bert.models.outputs import EMPTY, Outputs, Wanted
 from pd_bert.objectives.base import Batch, LossInputs, Objective, Reads
+from pd_bert.objectives.distances import (
+    cosine_distance,
+    kl_divergence,
+    mean_squared_error,
+)
+from pd_bert.objectives.hard_labels import HardLabels
 from pd_bert.objectives.labels import Labels
+from pd_bert.objectives.logit_regression import LogitRegression, log_odds
+from pd_bert.objectives.representation import Representation
 from pd_bert.objectives.soft_labels import SoftLabels
 
 BATCH, LENGTH, LABELS, MASKED, VOCABULARY = 6, 5, 3, 4, 11
@@ -48,6 +56,7 @@ class Everything(Objective):
             features=("token_weight",),
             student=Wanted(
                 hidden=(1, 2),
+                first=(2,),
                 attention=(2,),
                 embeddings=True,
                 sequence=True,
@@ -73,7 +82,8 @@ class Everything(Objective):
         project = given.layers["projection"]
         states = student.hidden[1] + student.hidden[2] + student.sequence
         distance = (
-            project(states + student.embeddings + student.pooled[:, None])
+            project(states + student.embeddings)
+            + project(student.pooled + student.first[2])[:, None]
             - teacher.hidden[3]
             - teacher.embeddings
             - teacher.pooled[:, None]
@@ -106,14 +116,21 @@ def _objectives() -> list[Objective]:
             classes.append(cls)
             if cls.__module__.startswith("pd_bert.") and not cls.__abstractmethods__:
                 found.append(cls())
-    return [*found, SoftLabels(temperature=3.0), Everything()]
+    return [
+        *found,
+        SoftLabels(temperature=3.0),
+        Representation(student_layer=1, teacher_layer=3, distance=mean_squared_error),
+        Representation(pooled=True, teacher_layer=3, distance=cosine_distance),
+        Representation(pooled=True, student_layer=2),
+        Everything(),
+    ]
 
 
 EVERY = _objectives()
 every = pytest.mark.parametrize("objective", EVERY, ids=lambda o: type(o).__name__)
 
 # Every batch has them, or those of a language model's transform.
-GIVEN = ("example_weight", "masked_ids", "masked_weights")
+GIVEN = ("example_weight", "padding_mask", "masked_ids", "masked_weights")
 
 
 def every_feature() -> dict[str, tf.Tensor]:
@@ -121,6 +138,7 @@ def every_feature() -> dict[str, tf.Tensor]:
     label = generator.integers(0, LABELS, BATCH)
     return {
         "example_weight": tf.constant([1.0, 1, 1, 1, 0, 0]),
+        "padding_mask": tf.constant([[1, 1, 1, 1, 0]] * BATCH),
         "label": tf.constant(label, tf.int32),
         "next_sentence_label": tf.constant(generator.integers(0, 2, BATCH), tf.int32),
         "masked_ids": tf.constant(
@@ -148,6 +166,7 @@ def every_output(of: Network, seed: int) -> Outputs:
             "masked_lm": random(MASKED, VOCABULARY),
         },
         hidden={layer: random(LENGTH, hidden_dim) for layer in layers},
+        first={layer: random(hidden_dim) for layer in layers},
         attention={layer: random(heads, LENGTH, LENGTH) for layer in layers},
         embeddings=random(LENGTH, hidden_dim),
         sequence=random(LENGTH, hidden_dim),
@@ -163,6 +182,7 @@ def only(outputs: Outputs, wanted: Wanted | None) -> Outputs:
     return Outputs(
         logits={name: outputs.logits[name] for name in heads},
         hidden={layer: outputs.hidden[layer] for layer in wanted.hidden},
+        first={layer: outputs.first[layer] for layer in wanted.first},
         attention={layer: outputs.attention[layer] for layer in wanted.attention},
         embeddings=outputs.embeddings if wanted.embeddings else None,
         sequence=outputs.sequence if wanted.sequence else None,
@@ -203,7 +223,7 @@ def tensors(outputs: Outputs) -> list[tf.Tensor]:
 
 def with_one_less(outputs: Outputs) -> Iterator[Outputs]:
     """Each lacks one of the outputs."""
-    for field in ("logits", "hidden", "attention"):
+    for field in ("logits", "hidden", "first", "attention"):
         found = getattr(outputs, field)
         for key in found:
             less = {k: value for k, value in found.items() if k != key}
@@ -302,6 +322,9 @@ def test_needs_a_model_that_has_what_it_reads(objective: Objective) -> None:
     objective.require(STUDENT, TEACHER, "here")
     objective.require(STUDENT, None, "here")  # not known yet
     name, head = type(objective).__name__, objective.head
+    if not objective.reads.student.heads:
+        objective.require(WITHOUT_HEADS, TEACHER, "here")
+        return
     with pytest.raises(InputError) as caught:
         objective.require(WITHOUT_HEADS, TEACHER, "here")
     assert str(caught.value) == (
@@ -350,6 +373,71 @@ def test_labels_may_have_weights_of_their_own() -> None:
         Labels(head="tag").mask(batch), [[1, 0], [1, 1], [0, 0]]
     )
     np.testing.assert_array_equal(Labels(head="other").mask(batch), [1, 1, 0])
+
+
+def test_what_reads_labels_leaves_out_examples_without_them() -> None:
+    batch = {
+        "example_weight": tf.constant([1.0, 1.0, 0.0]),
+        "label_weight": tf.constant([[1, 0], [1, 1], [1, 1]]),
+        "labeled": tf.constant([1.0, 0.0, 1.0]),
+    }
+    np.testing.assert_array_equal(Labels().mask(batch), [[1, 0], [0, 0], [0, 0]])
+    np.testing.assert_array_equal(SoftLabels().mask(batch), [[1, 0], [1, 1], [0, 0]])
+
+
+def test_logit_regression_follows_the_log_odds_of_the_teacher() -> None:
+    teacher = np.array([[1.0, -2.0, 0.5], [40.0, 0.0, -40.0]])
+    p = np.exp(teacher[0]) / np.exp(teacher[0]).sum()
+    target = np.log(p / (1 - p))
+    student = np.array([[0.3, 0.2, -1.0], [0.0, 0.0, 0.0]])
+    losses = losses_of(LogitRegression(), student.tolist(), teacher=teacher.tolist())
+    assert losses[0] == pytest.approx(0.5 * ((student[0] - target) ** 2).sum())
+    # p of the second is 1 in float32; log-odds 40, −40 and −80 are still finite.
+    assert losses[1] == pytest.approx(0.5 * (40**2 + 40**2 + 80**2), rel=1e-4)
+    found = log_odds(tf.constant([[0.0, 0.0, 0.0]]))
+    np.testing.assert_allclose(found, np.full((1, 3), np.log(0.5)), rtol=1e-6)
+    score = losses_of(LogitRegression(), [[2.0]], teacher=[[5.0]])
+    np.testing.assert_allclose(score, [4.5])
+
+
+def test_hard_labels_are_the_answers_of_the_teacher() -> None:
+    logits, teacher = [[1.0, 2.0, 0.0]], [[0.1, 0.0, 0.3]]
+    hard = losses_of(HardLabels(), logits, teacher=teacher)
+    gold = losses_of(Labels(), logits, label=[2])
+    np.testing.assert_array_equal(hard, gold)
+    one = {"label": PooledHead(num_outputs=1)}
+    regression = dataclasses.replace(STUDENT, heads=tuple(one.items()))
+    with pytest.raises(InputError, match="HardLabels: hard labels need a head with"):
+        HardLabels().require(regression, TEACHER, "here")
+
+
+def test_representation_owns_a_projection_where_widths_differ() -> None:
+    assert Representation().build(STUDENT, TEACHER).keys() == {"projection"}
+    assert Representation().build(TEACHER, TEACHER) == {}
+    assert Representation(projected=True).build(TEACHER, TEACHER).keys() == {
+        "projection"
+    }
+    with pytest.raises(InputError, match=r"one width; the student's have 4, .* 8"):
+        Representation(projected=False).require(STUDENT, TEACHER, "here")
+    with pytest.raises(InputError, match="numbered 1 to 4; received 7"):
+        Representation(teacher_layer=7).require(STUDENT, TEACHER, "here")
+
+
+def test_representation_is_nothing_between_equal_states() -> None:
+    states = every_output(TEACHER, 1)
+    given = LossInputs(student=states, teacher=states, batch={}, layers={})
+    for distance in (kl_divergence, mean_squared_error, cosine_distance):
+        for pooled in (False, True):
+            losses = Representation(pooled=pooled, distance=distance).losses(given)
+            np.testing.assert_allclose(losses, np.zeros(losses.shape), atol=1e-5)
+    # By hand: softmax of (0, ln 3) is (¼, ¾), of (0, 0) is (½, ½).
+    zero, teacher = tf.zeros((1, 2)), tf.constant([[0.0, np.log(3.0)]], tf.float32)
+    expected = 0.25 * np.log(0.5) + 0.75 * np.log(1.5)
+    np.testing.assert_allclose(kl_divergence(zero, teacher), [expected], rtol=1e-5)
+    np.testing.assert_allclose(
+        mean_squared_error(zero, teacher), [np.log(3) ** 2 / 2], rtol=1e-5
+    )
+    np.testing.assert_allclose(cosine_distance(zero, teacher), [1.0])
 
 
 def losses_of(

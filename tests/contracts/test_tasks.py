@@ -23,6 +23,7 @@ from pd_bert.tasks.classification import Classification
 from pd_bert.tasks.labeled_task import LabeledTask, numbers, task_over
 from pd_bert.tasks.masked_lm import MaskedLanguageModel
 from pd_bert.tasks.regression import Regression
+from pd_bert.tasks.tagging import Tagging
 from pd_bert.text.tokenizer import Tokenizer
 from pd_bert.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
@@ -35,7 +36,9 @@ INSTANCES = {
     "Classification": Classification(name="c", labels=("x", "y", "z"), **_SOURCES),
     "Regression": Regression(name="r", **_SOURCES),
     "MaskedLanguageModel": MaskedLanguageModel(),
+    "Tagging": Tagging(name="t", **_SOURCES),
 }
+LABELS = {"Classification": ("x", "y", "z"), "Tagging": ("B-x", "I-x", "O")}
 
 
 def _classes() -> list[str]:
@@ -71,12 +74,14 @@ def batch_for(task: Task) -> dict[str, np.ndarray]:
     for name, feature in task.spec().items():
         if name not in ("token_ids", "segment_start"):
             dtype = np.int32 if feature.dtype == "int64" else np.float32
-            batch[name] = np.array([0, 1, 1, 0], dtype)
+            values = np.array([0, 1, 1, 0], dtype)
+            shape = [BATCH, LENGTH] if feature.variable else [BATCH]
+            batch[name] = np.broadcast_to(values, shape[::-1]).T.copy()
     return batch
 
 
 def test_from_batch_to_metrics(task: Task) -> None:
-    labels = ("x", "y", "z") if isinstance(task, Classification) else ("score",)
+    labels = LABELS.get(type(task).__name__, ("score",))
     size = Bert(name="b", num_layers=1, hidden_dim=8, num_heads=1)
     model = Model(size, task.heads(labels), len(VOCABULARY))
     given = batch_for(task)

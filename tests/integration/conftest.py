@@ -34,7 +34,7 @@ _REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="session")
 def start_small(small_data: pathlib.Path) -> Iterator[Start]:
-    """Starts the small recipe in a session of its own; its output goes to a file."""
+    """Starts a recipe in a session of its own; its output goes to a file."""
 
     started: list[subprocess.Popen[str]] = []
 
@@ -42,6 +42,7 @@ def start_small(small_data: pathlib.Path) -> Iterator[Start]:
         workdir: pathlib.Path,
         *,
         program: str = "run",
+        recipe: str | None = str(_RECIPE),
         files: tuple[str, ...] = (),
         bindings: tuple[str, ...] = (),
         arguments: tuple[str, ...] = (),
@@ -50,7 +51,7 @@ def start_small(small_data: pathlib.Path) -> Iterator[Start]:
     ) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", f"pd_bert.bin.{program}"]
         command += [f"--workdir={workdir}"]
-        command += [f"--gin_file={name}" for name in (str(_RECIPE), *files)]
+        command += [f"--gin_file={name}" for name in (recipe, *files) if name]
         command += [f"--gin_bindings={binding}" for binding in bindings]
         command += arguments
         environment = {**os.environ, "SMALL_DATA": str(small_data), **(variables or {})}

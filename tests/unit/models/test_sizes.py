@@ -63,7 +63,8 @@ def test_size_file(name: str, layers: int, hidden: int) -> None:
 
 def test_no_size_file_is_left_out() -> None:
     files = {path.stem for path in (config.gin_folder() / "sizes").glob("*.gin")}
-    assert files == {name for name, _, _ in SIZES} | {"all"}
+    of_bert = {name for name in files if not name.startswith("bilstm_")}
+    assert of_bert == {name for name, _, _ in SIZES} | {"all"}
 
 
 @pytest.mark.parametrize("shape", TABLE)

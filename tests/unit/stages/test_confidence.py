@@ -49,3 +49,34 @@ def test_how_sure_a_classifier_is(tmp_path: pathlib.Path) -> None:
 
 def test_a_regression_has_none(tmp_path: pathlib.Path) -> None:
     assert confidence(labeled(tmp_path, [(5, [3.2])]), ("score",)) is None
+
+
+def test_how_sure_a_tagger_is(tmp_path: pathlib.Path) -> None:
+    """Of the tokens with a weight: the first pieces of words."""
+    spec = {
+        **TOKENS,
+        "label_weight": Feature(dtype="float32", shape=(None,)),
+        "teacher_logits": Feature(dtype="float32", shape=(None, 2)),
+    }
+
+    def encode(length: int):
+        weight = np.zeros(length, np.float32)
+        weight[1:3] = 1
+        logits = np.zeros([length, 2])
+        logits[1] = np.log([0.25, 0.75])
+        logits[2] = np.log([0.95, 0.05])
+        yield {
+            "token_ids": [2, *[7] * (length - 2), 3],
+            "segment_start": length,
+            "label_weight": weight,
+            "teacher_logits": logits,
+        }
+
+    write_shards(lambda: (5, 10), encode, spec=spec, directory=tmp_path)
+    write_manifest(tmp_path, spec=spec, description={})
+    found = confidence(Records(tmp_path), ("B-X", "O"))
+    assert found is not None
+    assert found["histogram"] == [0, 0, 0, 0, 0, 0, 0, 2, 0, 2]
+    assert found["mean"] == pytest.approx(0.85)
+    assert found["by_length"]["examples"][:2] == [2, 2]
+    assert found["labels"] == {"B-X": 0.5, "O": 0.5}

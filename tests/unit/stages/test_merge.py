@@ -81,7 +81,7 @@ def examples(artifact: Artifact) -> list[list[tuple[str, int, float]]]:
                         tokens[i] for i in columns["token_ids"][row].tolist()[1:-1]
                     ),
                     int(columns["label"][row]),
-                    float(columns["label_weight"][row]),
+                    float(columns["labeled"][row]),
                 )
                 for row in range(count)
             ]
@@ -99,7 +99,7 @@ def test_labels_count_only_where_there_are_some(merge, tmp_path) -> None:
         ("b", 1, 1.0),
         *((text, 0, 0.0) for text in UNLABELED),
     ]
-    assert Records(artifact.directory).spec["label_weight"] == Feature(dtype="float32")
+    assert Records(artifact.directory).spec["labeled"] == Feature(dtype="float32")
     # Whoever reads a block of shards must meet both kinds.
     assert len(found) >= 3
     kinds = [{weight for _, _, weight in shard} for shard in found]
@@ -126,7 +126,7 @@ def test_a_dry_run_knows_what_will_be_merged(merge, tmp_path) -> None:
     assert planned.cost.seconds > 0
 
 
-def test_the_label_weight_of_a_data_set_is_kept(merge, tmp_path) -> None:
+def test_what_counts_as_labeled_is_kept(merge, tmp_path) -> None:
     again = Merge(name="again", records=(merge, merge.records[1]))
     every = [each for shard in examples(run(tmp_path, again)) for each in shard]
     assert sorted(w for _, _, w in every) == [0.0] * 12 + [1.0] * 3
@@ -155,7 +155,7 @@ def test_features_of_one_name_must_be_the_same() -> None:
     specs = {"one": {"teacher_logits": logits}, "two": {"teacher_logits": other}}
     with pytest.raises(InputError, match=r"here: .*teacher_logits is .* in two"):
         merged_spec(specs, "here")
-    assert np.dtype(merged_spec({"one": {}}, "here")["label_weight"].dtype) == "float32"
+    assert np.dtype(merged_spec({"one": {}}, "here")["labeled"].dtype) == "float32"
 
 
 def test_a_lacking_feature_is_filled_by_its_fill(merge: Merge, tmp_path) -> None:
