@@ -199,7 +199,7 @@ class Probe:
 
         def measure(batch: Any) -> dict[str, tf.Tensor]:
             outputs = model(batch, training=False)
-            if load.task is None:
+            if load.task is None or not load.measured:
                 return dict(outputs.logits)
             return load.task.measure(outputs, batch, ())
 

@@ -32,7 +32,8 @@ Works = tuple[Work, ...]
 class Load:
     """Batches for a network; equal loads are measured once.
 
-    Without a task the model gives its logits and nothing is measured.
+    Without a task, or with `measured` False, the model gives its logits and no answer is
+    compared with a label.
     """
 
     network: Network
@@ -42,6 +43,7 @@ class Load:
     batch_size: int
     buckets: tuple[int, ...]
     accumulation: int = 1
+    measured: bool = True
 
 
 def logits_load(

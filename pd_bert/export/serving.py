@@ -38,13 +38,17 @@ class ServedModel(tf.Module):
         self._labels = labels
         self._inputs = inputs
         texts = [tf.TensorSpec([None], tf.string, name=name) for name in inputs]
-        self.serve_text = tf.function(self._texts, input_signature=texts)
+        self.serve_text = tf.function(
+            self._texts, input_signature=texts, autograph=False
+        )
         if task.encoded_spec == TOKENS:
             ids = [
                 tf.TensorSpec([None, None], tf.int32, name=name)
                 for name in ("token_ids", "segment_ids", "padding_mask")
             ]
-            self.serve_ids = tf.function(self._ids, input_signature=ids)
+            self.serve_ids = tf.function(
+                self._ids, input_signature=ids, autograph=False
+            )
 
     def signatures(self) -> dict[str, Any]:
         """Returns the signatures to save."""

@@ -141,21 +141,27 @@ class Train(TrainSettings):
             evaluations=evaluations,
             exact=data.exact or self.steps is not None,
         )
-        # The best weights are measured once more on every split.
+        # The best weights are measured once more on every split. Rows of a validation
+        # set may have no label: their loss is that of the objectives.
         passes = [(records, 1.0) for records in measured.values()]
-        if decides is not None:
-            passes.append((decides, float(evaluations or 0)))
-        return training, ModelPasses(
-            load=Load(
-                network=load.network,
-                task=load.task,
-                spec=load.spec if decides is None else tuple(decides.spec.items()),
-                sequence_length=load.sequence_length,
-                batch_size=max(self.batch_size, 32),
-                buckets=load.buckets,
-            ),
-            records=tuple(passes),
+        judging = (decides, float(evaluations or 0)) if decides else None
+        if judging and self.validation is None:
+            passes.append(judging)
+        measuring = Load(
+            network=load.network,
+            task=load.task,
+            spec=tuple(passes[-1][0].spec.items()) if passes else load.spec,
+            sequence_length=load.sequence_length,
+            batch_size=max(self.batch_size, 32),
+            buckets=load.buckets,
         )
+        works = (training, ModelPasses(load=measuring, records=tuple(passes)))
+        if judging is None or self.validation is None:
+            return works
+        judged = dataclasses.replace(
+            measuring, spec=tuple(judging[0].spec.items()), measured=False
+        )
+        return *works, ModelPasses(load=judged, records=(judging,))
 
     def _expected(self, data: DataSet, inputs: Outlines) -> ExpectedRecords:
         return inputs[self.field_of(data.stage)].require_records(data.folder)

@@ -82,6 +82,7 @@ class Forward:
             tf.function(
                 lambda batch: self._strategy.run(self._replica, args=(batch,)),
                 input_signature=(spec,),
+                autograph=False,
             ),
         )
 

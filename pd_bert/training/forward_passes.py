@@ -33,7 +33,7 @@ class ForwardPasses:
         self._buckets = buckets
         self._pad_id = pad_id
 
-        @tf.function(reduce_retracing=True)
+        @tf.function(reduce_retracing=True, autograph=False)
         def forward(inputs: Any) -> dict[str, tf.Tensor]:
             return dict(model(inputs).logits)
 

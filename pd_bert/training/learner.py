@@ -206,6 +206,8 @@ class Learner:
 
         return tf.nest.map_structure(cut, values)
 
+    # AutoGraph would rewrite the source of all that models and objectives call.
+    @tf.autograph.experimental.do_not_convert
     def _micro_gradients(
         self,
         batch: Batch,

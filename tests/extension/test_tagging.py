@@ -7,10 +7,10 @@ import itertools
 import json
 import os
 import pathlib
-import subprocess
 import sys
 
 import numpy as np
+import programs
 import pytest
 import tagging
 import tensorflow as tf
@@ -72,13 +72,8 @@ def run(program: str, folder: pathlib.Path, *arguments: str) -> str:
     # A recipe's own classes need no such word.
     trusted = [] if program == "run" else ["--trust=tagging"]
     path = os.pathsep.join([str(_HERE), *map(str, filter(None, sys.path))])
-    done = subprocess.run(
-        [sys.executable, "-m", f"pd_bert.bin.{program}", *trusted, *arguments],
-        env={**os.environ, "PYTHONPATH": path, "TAGGED": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {"PYTHONPATH": path, "TAGGED": str(folder)}
+    done = programs.run(program, *trusted, *arguments, environment=environment)
     assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
     return done.stdout
 

@@ -2,15 +2,14 @@
 
 import dataclasses
 import json
-import os
 import pathlib
 import random
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 
 import h5py
 import numpy as np
+import programs
 import pytest
 import tensorflow as tf
 
@@ -26,17 +25,20 @@ from pd_bert.stages.prepare_task import PrepareTask
 from pd_bert.tasks.regression import Regression
 from pd_bert.training.runtime import Runtime
 
-Start = Callable[..., subprocess.Popen[str]]
+Started = programs.Program | subprocess.Popen[str]
+Start = Callable[..., Started]
 
 _RECIPE = pathlib.Path(__file__).with_name("small.gin")
-_REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
 def start_small(small_data: pathlib.Path) -> Iterator[Start]:
-    """Starts a recipe in a session of its own; its output goes to a file."""
+    """Starts a recipe in a session of its own; its output goes to a file.
 
-    started: list[subprocess.Popen[str]] = []
+    With `apart` in a Python of its own, see programs.start_apart.
+    """
+
+    started: list[Started] = []
 
     def run(
         workdir: pathlib.Path,
@@ -48,22 +50,21 @@ def start_small(small_data: pathlib.Path) -> Iterator[Start]:
         arguments: tuple[str, ...] = (),
         log: pathlib.Path,
         variables: dict[str, str] | None = None,
-    ) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", f"pd_bert.bin.{program}"]
-        command += [f"--workdir={workdir}"]
-        command += [f"--gin_file={name}" for name in (recipe, *files) if name]
-        command += [f"--gin_bindings={binding}" for binding in bindings]
-        command += arguments
-        environment = {**os.environ, "SMALL_DATA": str(small_data), **(variables or {})}
+        apart: bool = False,
+    ) -> Started:
+        flags = [f"--workdir={workdir}"]
+        flags += [f"--gin_file={name}" for name in (recipe, *files) if name]
+        flags += [f"--gin_bindings={binding}" for binding in bindings]
+        environment = {"SMALL_DATA": str(small_data), **(variables or {})}
+        begin = programs.start_apart if apart else programs.start
         with log.open("a") as output:
-            process = subprocess.Popen(
-                command,
-                cwd=_REPOSITORY,
-                env=environment,
+            process = begin(
+                program,
+                *flags,
+                *arguments,
+                environment=environment,
                 stdout=output,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
+                stderr=output,
             )
         started.append(process)
         return process

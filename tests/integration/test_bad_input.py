@@ -6,9 +6,9 @@ import re
 import resource
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 
+import programs
 import pytest
 import tensorflow as tf
 
@@ -81,17 +81,9 @@ def table(path: pathlib.Path, *rows: str) -> pathlib.Path:
     return path
 
 
-def program(*arguments: str, **options) -> tuple[int, str]:
+def program(name: str, *arguments: str) -> tuple[int, str]:
     """Exit status and stderr of a program, without its progress bars."""
-    done = subprocess.run(
-        [sys.executable, "-m", *arguments],
-        cwd=_REPOSITORY,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=150,
-        **options,
-    )
+    done = programs.run(name, *arguments)
     return done.returncode, done.stderr
 
 
@@ -388,7 +380,7 @@ def test_damaged_records(tiny_run, labeled, tmp_path, kind, damage):
 
 
 def test_programs_end_in_one_line(small, tmp_path):
-    run = ("pd_bert.bin.run", f"--gin_file={_SMALL}", f"--workdir={tmp_path}/run")
+    run = ("run", f"--gin_file={_SMALL}", f"--workdir={tmp_path}/run")
     status, said = program(*run, "--gin_bindings=STUDENTS = 3")
     assert status == 1 and "nothing uses STUDENTS" in last_line(said)
     file = table(tmp_path / "dev.tsv", "so so\tugly")
@@ -404,7 +396,7 @@ def test_programs_end_in_one_line(small, tmp_path):
 def test_predict_and_evaluate_end_in_one_line(tiny_run, tmp_path):
     file = table(tmp_path / "dev.tsv", "so so\tugly")
     status, said = program(
-        "pd_bert.bin.evaluate",
+        "evaluate",
         f"--model={tiny_run.model}",
         f"--input={file}",
         "--text_column=sentence",
@@ -412,7 +404,7 @@ def test_predict_and_evaluate_end_in_one_line(tiny_run, tmp_path):
     assert status == 1 and f"{file}:3" in last_line(said) and "'ugly'" in said
     output = tmp_path / "out.jsonl"
     status, said = program(
-        "pd_bert.bin.predict",
+        "predict",
         f"--model={tiny_run.model}",
         f"--input={file}",
         f"--output={output}",
@@ -421,17 +413,15 @@ def test_predict_and_evaluate_end_in_one_line(tiny_run, tmp_path):
     assert (
         last_line(said) == f"no column 'text' in the header sentence, label: {file}:1"
     )
-    status, said = program(
-        "pd_bert.bin.predict", f"--model={tiny_run.encoder}", "--text=fine"
-    )
+    status, said = program("predict", f"--model={tiny_run.encoder}", "--text=fine")
     assert status == 1 and "has no labels" in last_line(said)
 
 
 @pytest.fixture
-def limited(tmp_path) -> Iterator[tuple[pathlib.Path, dict, Callable[[], None]]]:
-    """A folder with little space, what a process needs to see it, a way to lift it.
+def limited(tmp_path) -> Iterator[tuple[pathlib.Path, Callable, Callable[[], None]]]:
+    """A folder with little space, what bounds a program to it, and what lifts that.
 
-    A file system of its own needs root; without, the files of the process are bounded.
+    A file system of its own needs root; without, the files of the program are bounded.
     """
     folder = tmp_path / "disk"
     folder.mkdir()
@@ -441,28 +431,35 @@ def limited(tmp_path) -> Iterator[tuple[pathlib.Path, dict, Callable[[], None]]]
         and not subprocess.run(mount, capture_output=True).returncode
     ):
         grow = ["mount", "-o", "remount,size=64m", str(folder)]
-        yield folder, {}, lambda: subprocess.run(grow, check=True)
+        yield folder, lambda program: None, lambda: subprocess.run(grow, check=True)
         subprocess.run(["umount", str(folder)], check=True)
         return
 
-    def bound() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))
+    bounds = [60_000]
 
-    options = {"preexec_fn": bound}
-    yield folder, options, options.clear
+    def bound(program: programs.Program) -> None:
+        for size in bounds:
+            limits = (size, resource.RLIM_INFINITY)
+            resource.prlimit(program.pid, resource.RLIMIT_FSIZE, limits)
+
+    yield folder, bound, bounds.clear
 
 
 def test_full_disk(small, limited, tmp_path):
-    folder, options, grow = limited
-    run = ("pd_bert.bin.run", f"--gin_file={_SMALL}", f"--workdir={folder}/run")
+    folder, bound, grow = limited
+    run = ("run", f"--gin_file={_SMALL}", f"--workdir={folder}/run")
     run += (f"--gin_file={_FOLDER}/tiny.gin",)
     run += tuple(f"--gin_bindings={binding}" for binding in _ONE_SHARD)
-    status, said = program(*run, **options)
-    assert status == 1 and last_line(said).startswith("the disk is full: ")
+    with (tmp_path / "out").open("w") as out, (tmp_path / "err").open("w+") as err:
+        bounded = programs.start(*run, stdout=out, stderr=err)
+        bound(bounded)
+        assert bounded.wait(300) == 1
+        err.seek(0)
+        assert last_line(err.read()).startswith("the disk is full: ")
     finished = {path: path.read_bytes() for path in folder.glob("run/stages/*/*.json")}
     assert finished, "the disk was full too early to prove anything"
     grow()
-    status, said = program(*run, **options)
+    status, said = program(*run)
     assert status == 0, said
     assert all(path.read_bytes() == content for path, content in finished.items())
     assert (folder / "run" / "results.json").is_file()

@@ -1,17 +1,17 @@
 """Training in bfloat16: the losses of float32, nearly, and weights in float32."""
 
 import pathlib
-import subprocess
 from collections.abc import Callable
 
 import h5py
 import numpy as np
+import programs
 import pytest
 import tensorflow as tf
 
 from pd_bert.artifact import Artifact
 
-Start = Callable[..., subprocess.Popen[str]]
+Start = Callable[..., programs.Program]
 
 _FILES = (str(pathlib.Path(__file__).with_name("tiny.gin")),)
 # A line of losses per step; dropout would draw other numbers in another precision.

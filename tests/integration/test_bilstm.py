@@ -1,12 +1,10 @@
 """A BiLSTM student through every program, as a user runs them."""
 
 import json
-import os
 import pathlib
-import subprocess
-import sys
 
 import numpy as np
+import programs
 import pytest
 import tensorflow as tf
 
@@ -29,13 +27,10 @@ def call(small_data: pathlib.Path):
     """Runs a program; fails unless it ends with the status `code`."""
 
     def run(program: str, *arguments: object, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", f"pd_bert.bin.{program}", *map(str, arguments)],
-            cwd=_HERE.parents[1],
-            env={**os.environ, "SMALL_DATA": str(small_data)},
-            capture_output=True,
-            text=True,
-            timeout=300,
+        done = programs.run(
+            program,
+            *map(str, arguments),
+            environment={"SMALL_DATA": str(small_data)},
         )
         assert done.returncode == code, done.stderr
         return done.stderr if code else done.stdout

@@ -6,9 +6,9 @@ import os
 import pathlib
 import shutil
 import subprocess
-import sys
 
 import numpy as np
+import programs
 import pytest
 import tensorflow as tf
 import torch
@@ -52,13 +52,7 @@ _TEXTS = [
 
 
 def convert(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pd_bert.bin.convert", *arguments],
-        cwd=_REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    return programs.run("convert", *arguments)
 
 
 def through(folder: pathlib.Path, output: pathlib.Path, to: str) -> pathlib.Path:

@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import subprocess
 
 import pytest
 
@@ -164,7 +163,7 @@ def _run(
     status: int = 0,
 ) -> str:
     log = folder / f"{len(list(folder.iterdir()))}.log"
-    process: subprocess.Popen = start_small(
+    process = start_small(
         folder / "run", bindings=(*_QUICK, *bindings), arguments=arguments, log=log
     )
     assert process.wait(timeout=300) == status, log.read_text()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import programs
 import pytest
 
 from pd_bert.data.encode_corpus import EncodeCorpus
@@ -20,7 +21,7 @@ from pd_bert.data.shards import write_manifest, write_shards
 from pd_bert.tasks.masked_lm import corpus_spec
 from pd_bert.text.train_vocabulary import train_vocabulary
 
-Start = Callable[..., subprocess.Popen[str]]
+Start = Callable[..., programs.Program]
 Result = tuple[dict[str, list[float]], dict[str, np.ndarray]]
 
 _SCRIPT = pathlib.Path(__file__).with_name("train_losses.py")
@@ -107,7 +108,7 @@ def test_a_cluster_runs_a_recipe(start_small: Start, tmp_path: pathlib.Path) -> 
     """Stopped by a SIGTERM to one worker, and started again to the end."""
     workdir = tmp_path / "run"
 
-    def start() -> list[subprocess.Popen[str]]:
+    def start() -> list[programs.Program]:
         return [
             start_small(
                 workdir,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import keras_nlp
 import numpy as np
+import programs
 import pytest
 import tensorflow as tf
 
@@ -36,16 +37,6 @@ _ODD_TEXTS = (
 )
 
 
-def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", f"pd_bert.bin.{program}", *arguments],
-        cwd=_REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
 def json_lines(text: str) -> list[dict]:
     # Not splitlines(): it would also split at U+2028 within a string.
     return [json.loads(line) for line in text.split("\n") if line]
@@ -55,7 +46,7 @@ def json_lines(text: str) -> list[dict]:
 def exported(tiny_run, tmp_path_factory) -> pathlib.Path:
     """The SavedModel of the classifier, by the program."""
     output = tmp_path_factory.mktemp("exported") / "model"
-    done = run("export", f"--model={tiny_run.model}", f"--output={output}")
+    done = programs.run("export", f"--model={tiny_run.model}", f"--output={output}")
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("Outputs: bad, good\n")
     return output
@@ -194,7 +185,7 @@ def test_predict_gives_a_line_a_row_for_artifact_and_saved_model(
     file = tmp_path / "texts.txt.gz"
     file.write_bytes(gzip.compress("\r\n".join([*lines, ""]).encode()))
     output = tmp_path / "predictions.jsonl"
-    done = run(
+    done = programs.run(
         "predict",
         f"--model={tiny_run.model}",
         f"--input={file}",
@@ -230,7 +221,9 @@ def test_predict_reads_every_kind_of_file(tiny_run, tmp_path):
         rows = list(open_file(str(file), text="said").rows())
         assert [row.text for row in rows] == texts, file
     (tmp_path / "a.txt").write_text("\n".join(texts) + "\n")
-    done = run("predict", f"--model={tiny_run.model}", f"--input={tmp_path}/a.txt")
+    done = programs.run(
+        "predict", f"--model={tiny_run.model}", f"--input={tmp_path}/a.txt"
+    )
     assert [each["text"] for each in json_lines(done.stdout)] == texts
 
 
@@ -239,7 +232,7 @@ def test_evaluate_agrees_with_the_run(tiny_run, tmp_path):
     rows = (tiny_run.data / "dev.tsv").read_text().split("\n")[1:]
     rows = [row.replace("\tgood", "\t1").replace("\tbad", "\t0") for row in rows]
     data.write_text("\n".join(["sentence\tlabel", *rows]))
-    done = run(
+    done = programs.run(
         "evaluate",
         f"--model={tiny_run.model}",
         f"--input={data}",
@@ -266,7 +259,7 @@ def test_evaluate_measures_scores_of_pairs(tiny_run):
 
 
 def test_prepare_makes_a_data_set(tiny_run, tmp_path):
-    done = run(
+    done = programs.run(
         "prepare",
         f"--input={tiny_run.data}/corp*.txt",
         f"--vocabulary={tiny_run.model}/vocab.txt",

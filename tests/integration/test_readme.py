@@ -3,15 +3,13 @@
 import dataclasses
 import gzip
 import json
-import os
 import pathlib
 import random
 import re
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
+import programs
 import pytest
 import tensorflow as tf
 
@@ -125,13 +123,9 @@ class Run:
 
 def run(folder: pathlib.Path, *flags: str, workdir: str) -> Run:
     """Runs pd-bert-run in the folder."""
-    command = [sys.executable, "-m", "pd_bert.bin.run", "--gin_file=mine.gin"]
-    command += [*flags, f"--workdir={workdir}"]
-    command += [f"--gin_bindings={binding}" for binding in _SMALL]
-    environment = {**os.environ, "PYTHONPATH": str(_REPOSITORY)}
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True
-    )
+    bindings = [f"--gin_bindings={binding}" for binding in _SMALL]
+    flags = ("--gin_file=mine.gin", *flags, f"--workdir={workdir}", *bindings)
+    done = programs.run("run", *flags, folder=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = json.loads((folder / workdir / "results.json").read_text())
     return Run(workdir=folder / workdir, rows={row["stage"]: row for row in rows})

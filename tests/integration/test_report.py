@@ -8,14 +8,14 @@ import re
 import shutil
 import statistics
 import subprocess
-import sys
 import xml.etree.ElementTree
 from collections.abc import Callable
 
 import numpy as np
+import programs
 import pytest
 
-Start = Callable[..., subprocess.Popen[str]]
+Start = Callable[..., programs.Program]
 
 _REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 _CHROMIUM = pathlib.Path("/usr/bin/chromium")
@@ -23,13 +23,7 @@ _SECONDS = 600.0
 
 
 def report(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pd_bert.bin.report", *arguments],
-        cwd=_REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    return programs.run("report", *arguments)
 
 
 @pytest.fixture(scope="module")

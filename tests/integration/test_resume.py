@@ -3,14 +3,14 @@
 import pathlib
 import random
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 
+import programs
 import pytest
 import tensorflow as tf
 
-Start = Callable[..., subprocess.Popen[str]]
+Start = Callable[..., programs.Program]
 Same = Callable[[pathlib.Path, pathlib.Path], None]
 
 _FILES = ("runtime/deterministic.gin",)
@@ -38,7 +38,7 @@ def undisturbed(
     """The working directory of a run without a kill."""
     folder = tmp_path_factory.mktemp("undisturbed")
     start = request.getfixturevalue("start_small")
-    process = start(folder / "run", files=_FILES, log=folder / "log")
+    process = start(folder / "run", files=_FILES, log=folder / "log", apart=True)
     assert process.wait(_SECONDS) == 0, (folder / "log").read_text()
     yield folder / "run"
 
@@ -102,7 +102,7 @@ def test_sigterm_saves_and_exits_143(
 def _wait_for(
     workdir: pathlib.Path,
     pattern: str,
-    process: subprocess.Popen[str],
+    process: programs.Program,
     log: pathlib.Path,
 ) -> None:
     """Waits until something below `working` matches."""

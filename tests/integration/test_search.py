@@ -6,14 +6,14 @@ import pathlib
 import re
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
 
+import programs
 import pytest
 
-Start = Callable[..., subprocess.Popen[str]]
+Start = Callable[..., programs.Program]
 
 _TINY = str(pathlib.Path(__file__).with_name("tiny.gin"))
 _SECONDS = 300.0
@@ -51,7 +51,7 @@ class Searches:
         more: str = "",
         log: pathlib.Path | None = None,
         arguments: tuple[str, ...] = (),
-    ) -> subprocess.Popen[str]:
+    ) -> programs.Program:
         return self._start(
             self._folder / "run",
             program="search",
@@ -270,7 +270,7 @@ def test_bad_input_is_one_line_and_loses_nothing(
 
 
 def _wait_for_training(
-    run: pathlib.Path, finished: int, process: subprocess.Popen[str], log: pathlib.Path
+    run: pathlib.Path, finished: int, process: programs.Program, log: pathlib.Path
 ) -> None:
     """Until a model is in training after `finished` others."""
     end = time.monotonic() + _SECONDS

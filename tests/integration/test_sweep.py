@@ -4,11 +4,12 @@ import collections
 import json
 import pathlib
 import random
-import subprocess
 import time
 from collections.abc import Callable
 
-Start = Callable[..., subprocess.Popen[str]]
+import programs
+
+Start = Callable[..., programs.Program]
 Same = Callable[[pathlib.Path, pathlib.Path], None]
 
 _SECONDS = 600.0
@@ -24,7 +25,7 @@ def test_two_processes_three_kills_same_results(
 ) -> None:
     """Students apart in one undisturbed process; then together, killed, in two."""
     alone, shared = tmp_path / "alone", tmp_path / "shared"
-    process = start_small(alone, files=_FILES, log=tmp_path / "alone.log")
+    process = start_small(alone, files=_FILES, log=tmp_path / "alone.log", apart=True)
     assert process.wait(_SECONDS) == 0, (tmp_path / "alone.log").read_text()
     events = _events(alone)
     # 2 sizes × 3 methods × 2 seeds and the teacher are evaluated.
@@ -63,7 +64,7 @@ def test_two_processes_three_kills_same_results(
     draw = random.Random(7)
     together = ("pd.Runtime.together = 3",)
 
-    def start(number: int) -> subprocess.Popen[str]:
+    def start(number: int) -> programs.Program:
         log = tmp_path / f"shared-{number}.log"
         return start_small(shared, files=_FILES, bindings=together, log=log)
 

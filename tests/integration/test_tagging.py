@@ -2,14 +2,12 @@
 
 import gzip
 import json
-import os
 import pathlib
 import runpy
-import subprocess
-import sys
 from collections.abc import Callable
 
 import numpy as np
+import programs
 import pytest
 from seqeval.metrics import f1_score, precision_score, recall_score
 
@@ -86,14 +84,7 @@ def latest(folder: pathlib.Path) -> pathlib.Path:
 
 
 def run(program: str, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", f"pd_bert.bin.{program}", *arguments],
-        cwd=_REPOSITORY,
-        env={**os.environ, "PYTHONPATH": str(_REPOSITORY)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = programs.run(program, *arguments)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 

@@ -2,11 +2,11 @@
 
 import json
 import pathlib
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import programs
 import pytest
 import tensorflow as tf
 
@@ -16,7 +16,7 @@ from pd_bert.errors import InputError
 from pd_bert.runs.runner import Runner
 from pd_bert.runs.workdir import Workdir
 
-Start = Callable[..., subprocess.Popen[str]]
+Start = Callable[..., programs.Program]
 
 _SMALL = pathlib.Path(__file__).with_name("small.gin")
 _GATE = str(_SMALL.with_name("gate.gin"))

@@ -3,9 +3,9 @@
 import json
 import pathlib
 import subprocess
-import sys
 
 import numpy as np
+import programs
 import pytest
 
 from pd_bert.artifact import Artifact
@@ -78,13 +78,7 @@ def _logits(records: Records) -> np.ndarray:
 
 
 def compare(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pd_bert.bin.compare", *arguments],
-        cwd=_REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    return programs.run("compare", *arguments)
 
 
 @pytest.fixture

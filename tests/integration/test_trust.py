@@ -5,10 +5,10 @@ import os
 import pathlib
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
+import programs
 import pytest
 
 from pd_bert.artifact import Artifact
@@ -57,13 +57,10 @@ class Attack:
 
     def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         places = [str(self.folder), os.environ.get("PYTHONPATH", "")]
-        return subprocess.run(
-            [sys.executable, "-m", f"pd_bert.bin.{program}", *arguments],
-            cwd=_REPOSITORY,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))},
-            capture_output=True,
-            text=True,
-            timeout=200,
+        return programs.run(
+            program,
+            *arguments,
+            environment={"PYTHONPATH": os.pathsep.join(filter(None, places))},
         )
 
     def refused(self, words: str, program: str, *arguments: str) -> None:

@@ -4,18 +4,18 @@ import gzip
 import json
 import pathlib
 import random
-import subprocess
 import time
 from collections.abc import Callable
 
 import numpy as np
+import programs
 import pytest
 
 from pd_bert.artifact import Artifact
 from pd_bert.models.model import Model
 from pd_bert.text.vocabulary import SPECIAL_TOKENS
 
-Start = Callable[..., subprocess.Popen[str]]
+Start = Callable[..., programs.Program]
 Same = Callable[[pathlib.Path, pathlib.Path], None]
 
 _FILES = (
@@ -55,13 +55,16 @@ def start(
     languages: pathlib.Path,
     workdir: pathlib.Path,
     log: pathlib.Path,
-) -> subprocess.Popen[str]:
+    *,
+    apart: bool = False,
+) -> programs.Program:
     return start_small(
         workdir,
         recipe=None,
         files=_FILES,
         bindings=_ONLY,
         log=log,
+        apart=apart,
         variables={"XTREME_DATA": str(languages)},
     )
 
@@ -71,7 +74,7 @@ def undisturbed(
     start_small: Start, languages: pathlib.Path, tmp_path_factory
 ) -> pathlib.Path:
     folder = tmp_path_factory.mktemp("undisturbed")
-    process = start(start_small, languages, folder / "run", folder / "log")
+    process = start(start_small, languages, folder / "run", folder / "log", apart=True)
     assert process.wait(_SECONDS) == 0, (folder / "log").read_text()
     return folder / "run"
 
