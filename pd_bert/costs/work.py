@@ -32,8 +32,8 @@ Works = tuple[Work, ...]
 class Load:
     """Batches for a network; equal loads are measured once.
 
-    Without a task, or with `measured` False, the model gives its logits and no answer is
-    compared with a label.
+    Without a task, or with `measured` False, the model gives its logits alone: no
+    answer is compared with a label.
     """
 
     network: Network

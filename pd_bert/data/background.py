@@ -20,12 +20,14 @@ class Piece:
     """Something to load, and the items to make of it.
 
     `load(stop)` calls `stop` now and then; `make(loaded, index)` returns the item of
-    each of `indices`. Both are pure functions.
+    each of `indices`. Both are pure functions. A thread makes `together` items at a
+    time: handing over an item that is quickly made costs more than making it.
     """
 
     load: Callable[[Stop], Any]
     make: Callable[[Any, int], Any]
     indices: range
+    together: int = 1
 
 
 class Background:
@@ -86,20 +88,29 @@ class _Stream:
             while piece is not None:
                 # What is made is given out while the next piece is being loaded.
                 while self._made and not _succeeded(self._coming):
-                    yield self._made.popleft().result()
+                    yield from self._next_made()
                 assert self._coming is not None
                 self._loaded = self._coming.result()
                 current, piece = piece, self._load_next()
-                for index in current.indices:
+                for first in range(0, len(current.indices), current.together):
+                    several = current.indices[first : first + current.together]
                     self._made.append(
-                        self._executor.submit(current.make, self._loaded, index)
+                        self._executor.submit(
+                            _make, current.make, self._loaded, several
+                        )
                     )
                     if len(self._made) > self._ahead:
-                        yield self._made.popleft().result()
+                        yield from self._next_made()
             while self._made:
-                yield self._made.popleft().result()
+                yield from self._next_made()
         finally:
             self.stop()
+
+    def _next_made(self) -> Iterator[Any]:
+        items, error = self._made.popleft().result()
+        yield from items
+        if error is not None:
+            raise error
 
     def _load_next(self) -> Piece | None:
         piece = next(self._pieces, None)
@@ -120,6 +131,19 @@ class _Stream:
         """Forgets everything that was loaded or made."""
         self._coming = self._loaded = None
         self._made.clear()
+
+
+def _make(
+    make: Callable[[Any, int], Any], loaded: Any, indices: range
+) -> tuple[list[Any], Exception | None]:
+    """Returns the items before the first error, and the error."""
+    items: list[Any] = []
+    try:
+        for index in indices:
+            items.append(make(loaded, index))
+    except Exception as error:  # raised in place of its item
+        return items, error
+    return items, None
 
 
 def _succeeded(future: concurrent.futures.Future[Any] | None) -> bool:

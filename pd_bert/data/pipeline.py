@@ -30,6 +30,9 @@ DEFAULT_BLOCK_BYTES = 1 << 29
 _FIRST_BATCHES = 32
 _GROWTH = 4
 _LARGE = 1 << 24
+# Small batches are made several at a time: at most so many, of so many bytes in all.
+_MOST_TOGETHER = 8
+_TOGETHER_BYTES = 1 << 20
 
 
 class Array(NamedTuple):
@@ -202,7 +205,14 @@ class Batches:
             load=functools.partial(load, epoch, number, steps, rows),
             make=functools.partial(self._make, epoch, rows),
             indices=steps,
+            together=self._together(epoch, number),
         )
+
+    def _together(self, epoch: int, number: int) -> int:
+        block = self._order.blocks(epoch)[number]
+        steps = self._order.block_steps(epoch)[number]
+        each = max(1, self._order.memory_bytes(block) // max(1, steps))
+        return max(1, min(_MOST_TOGETHER, _TOGETHER_BYTES // each))
 
     def _make(
         self, epoch: int, rows: range, block: LoadedBlock, step: int

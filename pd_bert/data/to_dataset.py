@@ -44,8 +44,8 @@ def to_dataset(
     dataset = tf.data.Dataset.from_generator(parts, output_signature=signature)
     if start is not None:
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(-1))
-    # Batches are made ahead already; this hides the copy into a tensor. There is nothing
-    # to tune, and the thread that would do so holds up the end of an iterator for seconds.
+    # Batches are made ahead already; this hides the copy into a tensor. Nothing is left
+    # to tune, and the thread that tunes holds up the end of an iterator for seconds.
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.prefetch(2).with_options(options)

@@ -44,7 +44,8 @@ def before():
     assert not threads() - before
 
 
-def test_items_come_in_order_whatever_takes_long() -> None:
+@pytest.mark.parametrize("together", [1, 2, 8])
+def test_items_come_in_order_whatever_takes_long(together: int) -> None:
     background = Background()
 
     def make(loaded: int, index: int) -> tuple[int, int]:
@@ -52,7 +53,8 @@ def test_items_come_in_order_whatever_takes_long() -> None:
         return loaded, index
 
     made = background.stream(
-        Piece(load=lambda stop, n=n: n, make=make, indices=range(5)) for n in range(4)
+        Piece(load=lambda stop, n=n: n, make=make, indices=range(5), together=together)
+        for n in range(4)
     )
     assert list(made) == [(n, i) for n in range(4) for i in range(5)]
     background.close()
@@ -80,8 +82,9 @@ def test_the_next_piece_is_loaded_while_one_is_used() -> None:
     background.close()
 
 
+@pytest.mark.parametrize("together", [1, 3])
 @pytest.mark.parametrize("where", ["load", "make"])
-def test_an_error_is_raised_in_place_of_its_item(where) -> None:
+def test_an_error_is_raised_in_place_of_its_item(where, together) -> None:
     def load(stop) -> int:
         if where == "load":
             raise OSError("the disk is gone")
@@ -96,7 +99,7 @@ def test_an_error_is_raised_in_place_of_its_item(where) -> None:
 
     def failing() -> Iterator[Piece]:
         yield from pieces(1)
-        yield Piece(load=load, make=make, indices=range(3))
+        yield Piece(load=load, make=make, indices=range(3), together=together)
 
     made = background.stream(failing())
     assert [next(made) for _ in range(3)] == [(0, 0), (0, 1), (0, 2)]
