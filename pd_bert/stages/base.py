@@ -221,15 +221,27 @@ def require_same_labels(
 
 def read_anew() -> None:
     """Forgets fingerprints: files may have changed since they were read."""
-    for cached in (_fingerprint, _contents, _contents_fingerprint):
+    _known.clear()
+    for cached in (_contents, _contents_fingerprint):
         cached.cache_clear()
 
 
 _SEEDS = ("seed", "order_seed")
 
 
-@functools.lru_cache(maxsize=4096)
+# By identity: the hash of a stage goes through all that it reads, each time. The stage
+# is held with its fingerprint, so that no other can take its identity.
+_known: dict[tuple[int, str, bool], tuple[Stage, str]] = {}
+
+
 def _fingerprint(stage: Stage, numerics: str, *, seeds: bool = True) -> str:
+    key = (id(stage), numerics, seeds)
+    if key not in _known:
+        _known[key] = stage, _computed_fingerprint(stage, numerics, seeds)
+    return _known[key][1]
+
+
+def _computed_fingerprint(stage: Stage, numerics: str, seeds: bool) -> str:
     left_out = {"name", "method", *stage.prerequisites, *(() if seeds else _SEEDS)}
     settings = {
         field.name: _identity(getattr(stage, field.name), numerics, seeds)
