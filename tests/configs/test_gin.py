@@ -82,6 +82,10 @@ SMALL_MACROS = {
     "TASKS": "(@rte/pd.Classification,)",
     "LANGUAGES": ("aa", "bb"),
     "LABELED_PER_LANGUAGE": 12,
+    "UNLABELED_PER_LANGUAGE": 12,
+    "LABELED_COUNTS": (12,),
+    "LABELED_PER_CLASS": 6,
+    "UNLABELED_COUNT": 12,
     "EMBEDDINGS": "@pd.SvdOfTeacher()",
 }
 
@@ -171,6 +175,14 @@ def files_and_bindings(
         ]
         if recipe == "glue":
             bindings.append("pd.GlueSubmission.official_counts = False")
+    elif "TASK_NAME" in known:
+        files.append("tasks/imdb_files.gin")
+        bindings += [
+            f"TEACHER_FOLDER = '{sources}/encoder'",
+            f"IMDB_TRAIN = '{sources}/train.tsv'",
+            f"IMDB_TEST = '{sources}/test.tsv'",
+            f"IMDB_UNLABELED = '{sources}/reviews.txt'",
+        ]
     elif "TEACHER_FOLDER" in known:
         files.append("tasks/sst2_files.gin")
         bindings += [
@@ -192,6 +204,8 @@ def files_and_bindings(
             "pd.Docstrings.limit = 12",
             "pd.TrainVocabulary.size = 200",
         ]
+    if "OTHER_TEXT" in known:
+        bindings.append(f"OTHER_TEXT = '{sources}/corpus.txt'")
     if "VOCABULARY_FILE" in known:
         bindings.append(f"VOCABULARY_FILE = '{sources}/encoder/vocab.txt'")
     if "DEEP" in known:
