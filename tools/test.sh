@@ -10,5 +10,5 @@ environment requirements.lock requirements-test.lock
 .venv/bin/mypy
 # Most tests use one core, and some wait for programs that they have started, so three
 # processes keep two cores busy. The tests of a file stay in one process, since they share
-# runs.
-.venv/bin/python -m pytest -n 3 --dist loadfile "$@"
+# runs. Files are taken in their order, in which those with many short tests come last.
+.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder "$@"

@@ -130,12 +130,14 @@ class Tagging(LabeledTask):
         return spec | ({"language": Feature(dtype="int64")} if self.languages else {})
 
     def find_labels(self) -> tuple[str, ...]:
-        """Returns the tags.
+        """Returns the tags; reads no row where they are given, and no languages.
 
         Raises:
             InputError: a row of the training split without tags or of a language that
                 is not declared, a language without rows, or no tag but O.
         """
+        if self.labels and not self.languages:
+            return self.labels
         types: set[str] = set()
         counts: collections.Counter[str | None] = collections.Counter()
         where = f"{self.name}, split train"
