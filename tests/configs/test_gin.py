@@ -69,7 +69,12 @@ METHODS = ("basic", "d", "pf", "pd", "pd_f", "pd_embeddings", "pd_truncated", "t
 
 # Some recipes run without the methods that take longest; D4.2 has a test of its own.
 LADDER = ("d0", "d1", "d2", "d3_1", "d3_2", "d4_1")
-FEWER_METHODS = {"sweep": METHODS, "wikiann": LADDER, "two_cores/wikiann": ("d0", "d2")}
+FEWER_METHODS = {
+    "sweep": METHODS,
+    "wikiann": LADDER,
+    "two_cores/few_labels": ("d0",),
+    "two_cores/wikiann": ("d0", "d2"),
+}
 
 SMALL_MACROS = {
     "SIZES": "(@small/pd.Bert,)",
@@ -229,7 +234,7 @@ def files_and_bindings(
         if macro in known:
             bindings.append(f"{macro} = '{sources}/train.tsv'")
     for macro, value in SMALL_MACROS.items():
-        axis = macro == "LABELED_PER_LANGUAGE" and "LABELED_COUNTS" in known
+        axis = macro[:12] == "LABELED_PER_" and "LABELED_COUNTS" in known
         if macro in known and not axis:
             bindings.append(f"{macro} = {value}")
     return files, bindings
