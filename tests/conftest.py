@@ -1,6 +1,5 @@
 """Fixtures shared by all tests."""
 
-import gc
 import os
 import pathlib
 import random
@@ -10,12 +9,6 @@ from pathlib import Path
 import pytest
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
-
-
-def pytest_collection_finish() -> None:
-    """Spares the garbage collector what was imported, which stays."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(scope="session")
