@@ -228,7 +228,7 @@ def files_and_bindings(
     if "WIKIANN" in known:
         bindings.append(f"WIKIANN = '{sources}/wikiann'")
     if methods := FEWER_METHODS.get(recipe):
-        evaluations = ", ".join(f"@{name}/pd.Evaluate" for name in methods)
+        evaluations = "".join(f"@{name}/pd.Evaluate," for name in methods)
         bindings.append(f"METHODS = ({evaluations})")
     for macro in ("SENTIMENT_FILES", "AMAZON_FILES", "NEWS_FILES"):
         if macro in known:
