@@ -49,7 +49,7 @@ class Objective(abc.ABC):
 
     The mean over a global batch is taken once, by the training step, as
     weight · Σ losses · mask / Σ mask, both sums over all replicas and micro-batches.
-    They are computed in the graph of the step without AutoGraph: a loop or a branch over
+    They are computed in the graph of the step, without AutoGraph: a loop or branch over
     values of tensors is a `tf.while_loop` or `tf.cond`.
 
     A subclass writes `reads` and `losses`; `mask` where the default does not fit; and
