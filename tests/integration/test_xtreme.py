@@ -152,3 +152,23 @@ def test_killed_in_every_phase(
     process = start(start_small, languages, workdir, log)
     assert process.wait(_SECONDS) == 0, log.read_text()
     assert_same_runs(undisturbed, workdir)
+
+
+def test_a_dry_run_prices_phases_without_labels(
+    languages: pathlib.Path, start_small: Start, tmp_path: pathlib.Path
+) -> None:
+    log = tmp_path / "log"
+    process = start_small(
+        tmp_path / "run",
+        recipe=None,
+        files=_FILES,
+        bindings=("METHODS = (@d4_1/pd.Evaluate,)",),
+        arguments=("--dry_run",),
+        log=log,
+        variables={"XTREME_DATA": str(languages)},
+    )
+    assert process.wait(_SECONDS) == 0, log.read_text()
+    lines = [line.split() for line in log.read_text().splitlines()]
+    steps = {line[0]: line[2] for line in lines if len(line) > 2}
+    assert int(steps["distill-representation"]) > 0
+    assert int(steps["distill-logits"]) > 0
