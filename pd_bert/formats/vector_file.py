@@ -176,7 +176,7 @@ def _parsed(numbers: str, where: str) -> np.ndarray:
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    """What changes with a file's contents, for caches."""
+    """Returns a key for caches, which changes when the file's contents do."""
     stat = path.stat()
     return stat.st_size, stat.st_mtime_ns
 

@@ -226,7 +226,7 @@ def _backward(
 
 
 def _repeat(count: tf.Tensor, body: Any, carried: Any) -> Any:
-    """Calls body(number, *carried), which returns its arguments anew, `count` times."""
+    """Calls `body(number, *carried)` `count` times; it returns the next arguments."""
     return tf.while_loop(
         lambda number, *_: number < count,
         body,

@@ -1,4 +1,4 @@
-"""What the gin files of tasks read."""
+"""The sources and labels that the gin files of tasks give."""
 
 import itertools
 import pathlib

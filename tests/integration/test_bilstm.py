@@ -40,7 +40,7 @@ def call(small_data: pathlib.Path):
 
 @pytest.fixture(scope="module")
 def planned(workdir: pathlib.Path, call) -> str:
-    """What a dry run prints."""
+    """The output of a dry run."""
     return call("run", *_RECIPE, f"--workdir={workdir}", "--dry_run")
 
 

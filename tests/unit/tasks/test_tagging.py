@@ -125,7 +125,7 @@ def outputs_of(weight: np.ndarray, answers: Sequence[Sequence[int]]) -> Outputs:
 
 
 def served(texts: Sequence[str], answers: Sequence[Sequence[int]], length: int) -> list:
-    """What the served model presents of each text."""
+    """The words and entities that the served model gives for each text."""
     task = tagging()
     tokenizer = Tokenizer(VOCABULARY, sequence_length=length)
 
@@ -246,7 +246,7 @@ def test_empty_batches() -> None:
 def measured_of(
     task: Tagging, rows: Sequence[TaggedWords], answers: Sequence[str], length: int
 ) -> dict[str, np.ndarray]:
-    """What is measured of records, for answers to all words of each row."""
+    """The measured arrays of rows, given the answers to all words of each row."""
     tokenizer = Tokenizer(VOCABULARY, sequence_length=length)
     encoded = task.encode(
         {"text": tf.constant([row.texts["text"] for row in rows])}, tokenizer
